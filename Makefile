@@ -1,0 +1,128 @@
+# scorebook: score rows with XGBoost models inside PostgreSQL.
+#
+#	make && make install && make installcheck
+#
+# Builds in the source tree or, with make -f /path/to/Makefile, in any other
+# directory.  PG_CONFIG chooses the PostgreSQL, PROFILE adds compiler flags.
+
+EXTENSION  = scorebook
+srcdir     = $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/$(EXTENSION).control)
+
+MODULE_big = $(EXTENSION)
+OBJS = \
+	extension/artifact/arena.o \
+	extension/artifact/json.o \
+	extension/artifact/summary.o \
+	extension/artifact/token.o \
+	extension/artifact/ubjson.o \
+	extension/bind/array.o \
+	extension/bind/json.o \
+	extension/bind/row.o \
+	extension/bind/value.o \
+	extension/engine/compatibility.o \
+	extension/engine/engine.o \
+	extension/engine/objective.o \
+	extension/guc.o \
+	extension/module.o \
+	extension/registry/admission.o \
+	extension/registry/cache.o \
+	extension/registry/catalog.o \
+	extension/registry/model.o \
+	extension/registry/reference.o \
+	extension/registry/rights.o \
+	extension/registry/use.o \
+	extension/sql/input_map.o \
+	extension/sql/inspect.o \
+	extension/sql/lookup.o \
+	extension/sql/predict.o \
+	extension/sql/registrar.o \
+	extension/xgboost/library.o
+
+OWN_HEADERS = \
+	extension/artifact/arena.h \
+	extension/artifact/summary.h \
+	extension/artifact/token.h \
+	extension/bind/bind.h \
+	extension/bind/value.h \
+	extension/compat.h \
+	extension/engine/engine.h \
+	extension/registry/admission.h \
+	extension/registry/cache.h \
+	extension/registry/catalog.h \
+	extension/registry/model.h \
+	extension/registry/reference.h \
+	extension/registry/rights.h \
+	extension/registry/use.h \
+	extension/scorebook.h \
+	extension/xgboost/library.h
+
+# the one module that is linked with XGBoost
+LIBRARY_MODULE = scorebook_xgboost$(DLSUFFIX)
+LIBRARY_OBJS   = extension/xgboost/library_calls.o
+
+SQL_PARTS = \
+	sql/parts/00_guard.sql \
+	sql/parts/10_registry.sql \
+	sql/parts/20_rights.sql \
+	sql/parts/30_load.sql \
+	sql/parts/40_scoring.sql \
+	sql/parts/50_reading.sql \
+	sql/parts/90_grant.sql
+
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+
+REGRESS        = install registry load_errors reference score inputs policies rights card uninstall
+REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
+ISOLATION      = load alias
+ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION)
+TAP_TESTS      = 1
+PROVE_TESTS    = $(srcdir)/test/t/*.pl
+
+PG_CPPFLAGS = -I$(srcdir)/extension
+PG_CFLAGS   = -ffp-contract=off
+SHLIB_LINK  = -ldl -lm
+EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) unit_artifact
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+all: $(LIBRARY_MODULE)
+
+$(OBJS) $(OBJS:.o=.bc) $(LIBRARY_OBJS): $(addprefix $(srcdir)/,$(OWN_HEADERS)) | build_directories
+
+$(LIBRARY_MODULE): $(LIBRARY_OBJS)
+	$(CC) $(CFLAGS) $(LIBRARY_OBJS) $(LDFLAGS) -shared -o $@ -lxgboost
+
+$(LIBRARY_OBJS): CFLAGS += $(CFLAGS_SL) -fvisibility=hidden
+
+sql/$(EXTENSION)--$(EXTVERSION).sql: $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
+	cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@
+
+# in a build outside the source tree
+.PHONY: build_directories
+build_directories:
+	@mkdir -p $(sort $(dir $(OBJS) $(LIBRARY_OBJS))) sql
+
+install: install-library
+.PHONY: install-library
+install-library: $(LIBRARY_MODULE) installdirs
+	$(INSTALL_SHLIB) $(LIBRARY_MODULE) '$(DESTDIR)$(pkglibdir)/$(LIBRARY_MODULE)'
+
+uninstall: uninstall-library
+.PHONY: uninstall-library
+uninstall-library:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(LIBRARY_MODULE)'
+
+# the artifact readers, without a server
+ARTIFACT_SOURCES = $(addprefix $(srcdir)/,$(patsubst %.o,%.c,$(filter extension/artifact/%,$(OBJS))))
+FIXTURES = $(foreach json,$(wildcard $(srcdir)/test/fixtures/*/*.json),$(json) $(json:.json=.ubj))
+
+unit_artifact: $(ARTIFACT_SOURCES) $(srcdir)/test/unit/artifact.c $(addprefix $(srcdir)/,$(OWN_HEADERS))
+	$(CC) -std=gnu99 -g -O1 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare \
+		-fsanitize=address,undefined -I$(srcdir)/extension $(ARTIFACT_SOURCES) $(srcdir)/test/unit/artifact.c -lm -o $@
+
+.PHONY: unit
+unit: unit_artifact
+	./unit_artifact $(FIXTURES)

@@ -1,0 +1,72 @@
+/*
+ * summary.h
+ *		What a model file says about itself, without its trees.
+ *
+ * Reading a summary walks the whole artifact with the tokenizer, so that bytes
+ * which pass are well-formed from end to end.
+ */
+#ifndef SBK_SUMMARY_H
+#define SBK_SUMMARY_H
+
+#include "artifact/arena.h"
+#include "artifact/token.h"
+
+#define SBK_MAX_FEATURES		100000
+#define SBK_MAX_OUTPUTS			10000
+#define SBK_MAX_TREES			1000000
+#define SBK_MAX_LEVELS			16777216	/* codes are exact in float4 */
+
+typedef enum SbkBooster
+{
+	SBK_BOOSTER_GBTREE,
+	SBK_BOOSTER_DART,
+	SBK_BOOSTER_GBLINEAR
+} SbkBooster;
+
+/* A list of strings: UTF-8, NUL-terminated. */
+typedef struct SbkTextList
+{
+	bool		present;		/* the file has the list, if only empty */
+	int			count;
+	char	  **texts;
+} SbkTextList;
+
+typedef struct SbkSummary
+{
+	SbkFormat	format;
+	int			version[3];		/* of the XGBoost that wrote the file */
+	char	   *objective;
+	char	   *quantiles;		/* reg:quantileerror: "[1E-1,5E-1]"; or NULL */
+	SbkBooster	booster;
+	int			num_feature;
+	int			num_output;		/* classes, targets or quantiles; at least 1 */
+	int			num_class;		/* 0 unless multi-class */
+	int			num_tree;
+	int			num_parallel_tree;
+	int			num_round;		/* boosting rounds */
+	char	   *base_score;		/* as in the file */
+	bool		base_score_vector;	/* in brackets, as since 3.1 */
+	bool		base_score_half;	/* every entry is 0.5 */
+	bool		weighted_gbtree;	/* dart in the form of 3.3 */
+	bool		vector_leaf;	/* multi-output trees */
+	bool		leaf_weights;	/* their leaves stand apart, as since 3.2 */
+	bool		categorical_split;
+	int			best_iteration; /* -1: the file has none */
+	SbkTextList feature_names;
+	SbkTextList feature_types;	/* XGBoost's: float, int, i, q, c */
+	SbkTextList *levels;		/* per feature, or NULL */
+	SbkTextList attributes;		/* names only */
+	bool		has_missing;	/* scikit-learn's missing, where not NaN */
+	double		missing;
+	SbkTextList classes;		/* scikit-learn's classes_ */
+} SbkSummary;
+
+/*
+ * Reads the artifact.  What the summary points to lives in the arena.  On
+ * false, error says what is wrong; out of memory is an error like any other.
+ */
+extern bool sbk_summary_read(SbkArena *arena, SbkFormat format,
+							 const void *bytes, size_t len,
+							 SbkSummary *summary, SbkArtifactError *error);
+
+#endif							/* SBK_SUMMARY_H */

@@ -1,0 +1,65 @@
+/*
+ * engine.h
+ *		A model that is ready to score: rows of float4 in, values out.
+ *
+ * Knows nothing of SQL.  An engine lives in a memory context of its own under
+ * the parent it is given; deleting that context frees what the library holds.
+ */
+#ifndef SBK_ENGINE_H
+#define SBK_ENGINE_H
+
+#include "artifact/summary.h"
+#include "xgboost/library.h"
+
+typedef struct SbkEngine SbkEngine;
+
+/* What the values of an objective are. */
+typedef enum SbkFamily
+{
+	SBK_FAMILY_BINARY_PROBABILITY,	/* of the second class */
+	SBK_FAMILY_BINARY_MARGIN,	/* its log odds */
+	SBK_FAMILY_BINARY_CLASS,	/* 0 or 1 */
+	SBK_FAMILY_MULTI_PROBABILITY,	/* one for each class */
+	SBK_FAMILY_MULTI_CLASS,		/* the index of the likeliest class */
+	SBK_FAMILY_VALUE			/* anything else */
+} SbkFamily;
+
+/* num_output is the number of classes, targets or quantiles */
+extern SbkFamily sbk_family(const char *objective, int num_output);
+
+/* Values that predict gives for a row: one for multi:softmax. */
+extern int	sbk_family_width(SbkFamily family, int num_output);
+
+/* Classes that the values speak of; 0 where they speak of none. */
+extern int	sbk_family_classes(SbkFamily family, int num_output);
+
+/*
+ * Says in reason (a full sentence) why this version of XGBoost would score the
+ * model wrong, or returns false.
+ */
+extern bool sbk_incompatible(const SbkSummary *summary, const int version[3],
+							 char *reason, Size size);
+
+/*
+ * Opens a model.  The label names it in messages; the artifact must be
+ * followed by SBK_LIBRARY_PADDING zero bytes and is not needed afterwards.
+ * rounds limits scoring to the first so many boosting rounds, 0 is all.
+ * Throws where the library cannot serve the model right.
+ */
+extern SbkEngine *sbk_engine_open(MemoryContext parent, const char *label,
+								  const SbkSummary *summary,
+								  const char *artifact, Size len, int rounds);
+
+/*
+ * Scores rows of as many columns as the model has features; NaN is missing.
+ * base_margin has one number for each row, or is NULL.  The result has *width
+ * numbers for each row, none of them NaN, and is valid until the next call.
+ */
+extern const float *sbk_engine_predict(SbkEngine *engine, const float *rows,
+									   Size nrows, const float *base_margin,
+									   SbkPredictionKind kind, Size *width);
+
+/* Probabilities from the margins of a multi-class model, in place. */
+extern void sbk_softmax(float *margins, int n);
+
+#endif							/* SBK_ENGINE_H */

@@ -1,0 +1,52 @@
+/*
+ * guc.c
+ *		Settings.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+#include "scorebook.h"
+
+/*
+ * scorebook.cache_size
+ *
+ * Memory in kB that a backend keeps for models it has loaded; the models used
+ * longest ago are dropped first.  A model that a running statement uses stays,
+ * whatever its size.  Counted are the bytes of the artifacts.  USERSET: it is
+ * the session's own memory.
+ */
+int			sbk_cache_size = 256 * 1024;
+
+/*
+ * scorebook.max_model_size
+ *
+ * The largest artifact in kB that load_model and inspect_model accept.  400 MB
+ * is the end: a bytea much larger cannot be dumped.  SUSET: it protects the
+ * server's memory.
+ */
+int			sbk_max_model_size = 256 * 1024;
+
+void
+sbk_guc_define(void)
+{
+	DefineCustomIntVariable("scorebook.cache_size",
+							"Sets the memory that a session keeps for loaded models.",
+							NULL,
+							&sbk_cache_size,
+							256 * 1024, 0, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("scorebook.max_model_size",
+							"Sets the largest model file that is accepted.",
+							NULL,
+							&sbk_max_model_size,
+							256 * 1024, 1, 400 * 1024,
+							PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("scorebook");
+}

@@ -1,0 +1,165 @@
+/*
+ * admission.c
+ *		From bytes to a checked summary.
+ *
+ * The one place that turns what the artifact readers found into an error.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "registry/admission.h"
+#include "scorebook.h"
+
+/* An arena that a memory context owns. */
+typedef struct OwnedArena
+{
+	MemoryContextCallback callback;
+	SbkArena   *arena;
+} OwnedArena;
+
+static SbkArena *create_arena(MemoryContext context);
+static void free_arena(void *arg);
+static void refuse_format(const char *what, SbkFormat format);
+static void refuse_content(const char *what, SbkFormat format,
+						   const SbkArtifactError *error);
+
+void
+sbk_artifact_copy(Datum value, bool limited, SbkArtifact *artifact)
+{
+	Size		size = toast_raw_datum_size(value) - VARHDRSZ;
+	struct varlena *bytes;
+
+	if (limited && size > (Size) sbk_max_model_size * 1024)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("model is larger than \"%s\"", "scorebook.max_model_size"),
+				errdetail("It has %zu bytes, the limit is %zu.",
+						  size, (Size) sbk_max_model_size * 1024),
+				errhint("A superuser can raise scorebook.max_model_size, up to 400MB."));
+
+	bytes = PG_DETOAST_DATUM_PACKED(value);
+	artifact->len = VARSIZE_ANY_EXHDR(bytes);
+	artifact->bytes = MemoryContextAllocHuge(CurrentMemoryContext,
+											 artifact->len + SBK_LIBRARY_PADDING);
+	memcpy(artifact->bytes, VARDATA_ANY(bytes), artifact->len);
+	memset(artifact->bytes + artifact->len, 0, SBK_LIBRARY_PADDING);
+	if ((Pointer) bytes != DatumGetPointer(value))
+		pfree(bytes);
+}
+
+SbkSummary *
+sbk_artifact_summarize(MemoryContext context, const char *label,
+					   const SbkArtifact *artifact)
+{
+	SbkFormat	format = sbk_format_detect(artifact->bytes, artifact->len);
+	const char *what = label ? psprintf("model \"%s\"", label) : "artifact";
+	SbkArtifactError error;
+	SbkSummary *summary;
+
+	if (format != SBK_FORMAT_JSON && format != SBK_FORMAT_UBJSON)
+		refuse_format(what, format);
+	summary = MemoryContextAlloc(context, sizeof(SbkSummary));
+	if (!sbk_summary_read(create_arena(context), format, artifact->bytes,
+						  artifact->len, summary, &error))
+		refuse_content(what, format, &error);
+	return summary;
+}
+
+static SbkArena *
+create_arena(MemoryContext context)
+{
+	OwnedArena *owned = MemoryContextAllocZero(context, sizeof(OwnedArena));
+
+	owned->callback.func = free_arena;
+	owned->callback.arg = owned;
+	MemoryContextRegisterResetCallback(context, &owned->callback);
+	owned->arena = sbk_arena_create();
+	if (owned->arena == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_OUT_OF_MEMORY),
+				errmsg("out of memory"));
+	return owned->arena;
+}
+
+static void
+free_arena(void *arg)
+{
+	OwnedArena *owned = arg;
+
+	sbk_arena_free(owned->arena);
+	owned->arena = NULL;
+}
+
+static void
+refuse_format(const char *what, SbkFormat format)
+{
+	switch (format)
+	{
+		case SBK_FORMAT_EMPTY:
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+					errmsg("%s is empty", what),
+					errhint("Pass the bytes of a model, in Python get_booster().save_raw(raw_format='ubj')."));
+			break;
+		case SBK_FORMAT_XGBOOST_BINARY:
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("%s is in XGBoost's old binary format", what),
+					errdetail("That format holds neither names nor types of features, and XGBoost 3.1 dropped it."),
+					errhint("Save it again as UBJSON: get_booster().save_raw(raw_format='ubj'), or save_model('model.ubj')."));
+			break;
+		case SBK_FORMAT_PICKLE:
+			ereport(ERROR,
+					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("%s is a Python pickle", what),
+					errdetail("A pickle is a program, not a model."),
+					errhint("Open it where it was made and save the model: get_booster().save_raw(raw_format='ubj')."));
+			break;
+		case SBK_FORMAT_COMPRESSED:
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+					errmsg("%s is compressed", what),
+					errhint("Decompress it first."));
+			break;
+		default:
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+					errmsg("%s is not an XGBoost model", what),
+					errdetail("It begins neither like JSON nor like UBJSON."),
+					errhint("Save the model as UBJSON: get_booster().save_raw(raw_format='ubj')."));
+	}
+}
+
+static void
+refuse_content(const char *what, SbkFormat format,
+			   const SbkArtifactError *error)
+{
+	bool		json = format == SBK_FORMAT_JSON;
+	int			sqlstate = json ? ERRCODE_INVALID_TEXT_REPRESENTATION :
+		ERRCODE_INVALID_BINARY_REPRESENTATION;
+
+	switch (error->fault)
+	{
+		case SBK_FAULT_UNSUPPORTED:
+			sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED;
+			break;
+		case SBK_FAULT_LIMIT:
+			sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+			break;
+		case SBK_FAULT_MEMORY:
+			sqlstate = ERRCODE_OUT_OF_MEMORY;
+			break;
+		case SBK_FAULT_MALFORMED:
+		case SBK_FAULT_NONE:
+			break;
+	}
+	ereport(ERROR,
+			errcode(sqlstate),
+			errmsg("%s is not a valid XGBoost model in %s", what,
+				   json ? "JSON" : "UBJSON"),
+			errdetail("At byte %zu, %s.", error->offset, error->message),
+			errhint("Check that the file is complete, and save it again with XGBoost's save_model or save_raw."));
+}

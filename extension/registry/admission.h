@@ -1,0 +1,32 @@
+/*
+ * admission.h
+ *		From bytes to a checked summary, and from there to an engine.
+ */
+#ifndef SBK_ADMISSION_H
+#define SBK_ADMISSION_H
+
+#include "engine/engine.h"
+
+/* The bytes of an artifact, padded as the library needs it. */
+typedef struct SbkArtifact
+{
+	char	   *bytes;			/* len and SBK_LIBRARY_PADDING zeros */
+	Size		len;
+} SbkArtifact;
+
+/*
+ * Copies a bytea into the current context, after checking its size against
+ * scorebook.max_model_size where limited; throws where it is larger.
+ */
+extern void sbk_artifact_copy(Datum value, bool limited, SbkArtifact *artifact);
+
+/*
+ * Reads what the artifact says.  The summary lives in the context.  Throws
+ * with the SQLSTATE that fits where the bytes are not a model; the label names
+ * the model in messages, NULL where there is none yet.
+ */
+extern SbkSummary *sbk_artifact_summarize(MemoryContext context,
+										  const char *label,
+										  const SbkArtifact *artifact);
+
+#endif							/* SBK_ADMISSION_H */

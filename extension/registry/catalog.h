@@ -1,0 +1,93 @@
+/*
+ * catalog.h
+ *		Direct scans of the registry's tables.
+ *
+ * The scoring path reads its registry with index scans under the statement's
+ * snapshot, without SPI: the same on a primary, on a hot standby and in a
+ * parallel worker, and no matter what the tables' row security says.  Whoever
+ * calls this has checked the rights of the role, or is about to.
+ *
+ * The numbers of columns are those of sql/parts/10_registry.sql.
+ */
+#ifndef SBK_CATALOG_H
+#define SBK_CATALOG_H
+
+#include "access/genam.h"
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "utils/relcache.h"
+
+#define Anum_model_model_id				1
+#define Anum_model_name					2
+#define Anum_model_owner				3
+
+#define Anum_version_model_id			1
+#define Anum_version_version			2
+#define Anum_version_objective			3
+#define Anum_version_num_feature		4
+#define Anum_version_num_output			5
+#define Anum_version_iterations			6
+#define Anum_version_missing			7
+#define Anum_version_base_margin		8
+#define Anum_version_classes			9
+#define Anum_version_cutoff				10
+
+#define Anum_artifact_model_id			1
+#define Anum_artifact_version			2
+#define Anum_artifact_artifact			3
+
+#define Anum_feature_model_id			1
+#define Anum_feature_version			2
+#define Anum_feature_position			3
+#define Anum_feature_name				4
+#define Anum_feature_column_name		5
+#define Anum_feature_type				6
+#define Anum_feature_levels				7
+#define Anum_feature_on_null			8
+#define Anum_feature_on_unseen			9
+#define Anum_feature_unseen_level		10
+#define Anum_feature_on_inexact			11
+
+#define Anum_alias_model_id				1
+#define Anum_alias_alias				2
+#define Anum_alias_version				4
+
+#define Anum_retirement_model_id		1
+#define Anum_retirement_version			2
+
+#define Anum_grant_model_id				1
+#define Anum_grant_grantee				2
+#define Anum_grant_privilege			3
+
+/* A scan of a table by its index, in the index's order. */
+typedef struct SbkScan
+{
+	Relation	table;
+	Relation	index;
+	SysScanDesc scan;
+	TupleDesc	desc;
+} SbkScan;
+
+/*
+ * Begins a scan under the active snapshot; name is that of the table, its
+ * index is called <name>_<suffix>.  Throws where the extension's tables are
+ * not there.
+ */
+extern void sbk_scan_begin(SbkScan *scan, const char *name, const char *suffix,
+						   int nkeys, ScanKey keys);
+
+/* The next row, valid until the one after; NULL at the end. */
+extern HeapTuple sbk_scan_next(SbkScan *scan, ScanDirection direction);
+
+extern void sbk_scan_end(SbkScan *scan);
+
+/* A column of the row; text columns come as palloc'd strings or NULL. */
+extern Datum sbk_scan_column(SbkScan *scan, HeapTuple tuple, int column,
+							 bool *isnull);
+extern char *sbk_scan_text(SbkScan *scan, HeapTuple tuple, int column);
+
+/* Keys that compare for equality. */
+extern void sbk_key_int(ScanKey key, int column, int32 value);
+extern void sbk_key_text(ScanKey key, int column, const char *value);
+
+#endif							/* SBK_CATALOG_H */

@@ -1,0 +1,88 @@
+/*
+ * model.h
+ *		A version of a model, as the scoring path needs it.
+ */
+#ifndef SBK_MODEL_H
+#define SBK_MODEL_H
+
+#include "storage/itemptr.h"
+
+#include "engine/engine.h"
+#include "registry/reference.h"
+
+typedef enum SbkOnUnseen
+{
+	SBK_UNSEEN_ERROR,
+	SBK_UNSEEN_MISSING,
+	SBK_UNSEEN_LEVEL
+} SbkOnUnseen;
+
+typedef struct SbkLevel
+{
+	const char *name;
+	int			len;
+	int			code;
+} SbkLevel;
+
+typedef struct SbkFeature
+{
+	char	   *name;
+	char	   *column;			/* column or key it is read from, by name */
+	bool		categorical;
+	int			num_level;
+	SbkLevel   *levels;			/* sorted by length and bytes */
+	bool		null_is_error;
+	bool		inexact_is_error;
+	SbkOnUnseen on_unseen;
+	int			unseen_code;
+} SbkFeature;
+
+/*
+ * The row of model_version that an entry was made from.  Versions are never
+ * updated, so a row is known by where it stands and who wrote it.
+ */
+typedef struct SbkModelKey
+{
+	int32		model_id;
+	int32		version;
+	TransactionId xmin;
+	ItemPointerData tid;
+} SbkModelKey;
+
+typedef struct SbkModel
+{
+	SbkModelKey key;
+	char	   *label;			/* "credit_risk/3" */
+	SbkFamily	family;
+	char	   *objective;
+	int			num_feature;
+	int			num_output;
+	SbkFeature *features;
+	bool		has_missing;	/* missing is read as missing */
+	float		missing;
+	char	   *base_margin;	/* name of the offset column, or NULL */
+	int			num_class;		/* labels in classes; 0: none were given */
+	char	  **classes;
+	float		cutoff;
+	SbkEngine  *engine;
+	Size		size;			/* bytes of the artifact */
+} SbkModel;
+
+/*
+ * Finds the row of the version under the active snapshot.  Throws where it is
+ * gone.
+ */
+extern void sbk_model_find(const SbkResolved *resolved, SbkModelKey *key);
+
+/*
+ * Reads the version from the registry and opens its engine, all of it in the
+ * context, which should be one of its own: an error leaves part of it there.
+ */
+extern SbkModel *sbk_model_load(MemoryContext context,
+								const SbkResolved *resolved);
+
+/* The code of a level, -1 where the feature has no such level. */
+extern int	sbk_feature_code(const SbkFeature *feature, const char *name,
+							 int len);
+
+#endif							/* SBK_MODEL_H */

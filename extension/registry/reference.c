@@ -1,0 +1,196 @@
+/*
+ * reference.c
+ *		Model references: name, name@alias, name/version.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "registry/catalog.h"
+#include "registry/reference.h"
+#include "registry/rights.h"
+
+static int32 find_model(const char *name, Name owner);
+static int32 find_alias(int32 model_id, const SbkReference *reference);
+static void check_version(int32 model_id, const SbkReference *reference);
+static bool is_retired(int32 model_id, int32 version);
+static void refuse(const char *text, int len) pg_attribute_noreturn();
+
+static inline bool
+is_name_char(char c, bool first)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_')
+		return true;
+	return !first && ((c >= '0' && c <= '9') || c == '-' || c == '.');
+}
+
+/* Takes a name off the front of the text; false where there is none. */
+static bool
+take_name(const char **text, const char *end, char *name)
+{
+	int			n = 0;
+
+	while (*text < end && is_name_char(**text, n == 0))
+	{
+		if (n == NAMEDATALEN - 1)
+			return false;
+		name[n++] = *(*text)++;
+	}
+	name[n] = '\0';
+	return n > 0;
+}
+
+void
+sbk_reference_parse(const char *text, int len, SbkReference *reference)
+{
+	const char *at = text;
+	const char *end = text + len;
+	int64		version = 0;
+
+	memset(reference, 0, sizeof(SbkReference));
+	if (!take_name(&at, end, reference->name))
+		refuse(text, len);
+	if (at == end)
+	{
+		strlcpy(reference->alias, SBK_DEFAULT_ALIAS, NAMEDATALEN);
+		return;
+	}
+	if (*at == '@')
+	{
+		at++;
+		if (!take_name(&at, end, reference->alias) || at != end)
+			refuse(text, len);
+		return;
+	}
+	if (*at++ != '/' || at == end || *at == '0')
+		refuse(text, len);
+	while (at < end && *at >= '0' && *at <= '9' && version <= PG_INT32_MAX)
+		version = version * 10 + (*at++ - '0');
+	if (at != end || version > PG_INT32_MAX)
+		refuse(text, len);
+	reference->version = (int32) version;
+}
+
+/*
+ * The right is checked before anything about the model's versions is told.
+ */
+void
+sbk_reference_resolve(const SbkReference *reference, const char *privilege,
+					  SbkResolved *resolved)
+{
+	NameData	owner;
+
+	memset(resolved, 0, sizeof(SbkResolved));
+	strlcpy(resolved->name, reference->name, NAMEDATALEN);
+	resolved->model_id = find_model(reference->name, &owner);
+	if (!sbk_has_privilege(GetUserId(), resolved->model_id, &owner, privilege))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for model \"%s\"", reference->name),
+				errdetail("Role \"%s\" lacks the privilege \"%s\".",
+						  GetUserNameFromId(GetUserId(), false), privilege),
+				errhint("The owner of the model grants it with scorebook.grant_model."));
+
+	if (reference->version != 0)
+	{
+		check_version(resolved->model_id, reference);
+		resolved->version = reference->version;
+	}
+	else
+		resolved->version = find_alias(resolved->model_id, reference);
+	resolved->retired = is_retired(resolved->model_id, resolved->version);
+}
+
+static int32
+find_model(const char *name, Name owner)
+{
+	SbkScan		scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		isnull;
+	int32		model_id;
+
+	sbk_key_text(&key, Anum_model_name, name);
+	sbk_scan_begin(&scan, "model", "name_key", 1, &key);
+	tuple = sbk_scan_next(&scan, ForwardScanDirection);
+	if (tuple == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("model \"%s\" does not exist", name),
+				errhint("Models are listed in scorebook.model."));
+	model_id = DatumGetInt32(sbk_scan_column(&scan, tuple, Anum_model_model_id,
+											 &isnull));
+	*owner = *DatumGetName(sbk_scan_column(&scan, tuple, Anum_model_owner,
+										   &isnull));
+	sbk_scan_end(&scan);
+	return model_id;
+}
+
+/* The last move of an alias says where it points. */
+static int32
+find_alias(int32 model_id, const SbkReference *reference)
+{
+	SbkScan		scan;
+	ScanKeyData keys[2];
+	HeapTuple	tuple;
+	bool		isnull;
+	int32		version;
+
+	sbk_key_int(&keys[0], Anum_alias_model_id, model_id);
+	sbk_key_text(&keys[1], Anum_alias_alias, reference->alias);
+	sbk_scan_begin(&scan, "alias", "pkey", 2, keys);
+	tuple = sbk_scan_next(&scan, BackwardScanDirection);
+	if (tuple == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("model \"%s\" has no alias \"%s\"", reference->name,
+					   reference->alias),
+				errhint("Set it with scorebook.set_alias, or name a version: \"%s/1\".",
+						reference->name));
+	version = DatumGetInt32(sbk_scan_column(&scan, tuple, Anum_alias_version,
+											&isnull));
+	sbk_scan_end(&scan);
+	return version;
+}
+
+static void
+check_version(int32 model_id, const SbkReference *reference)
+{
+	SbkScan		scan;
+	ScanKeyData keys[2];
+
+	sbk_key_int(&keys[0], Anum_version_model_id, model_id);
+	sbk_key_int(&keys[1], Anum_version_version, reference->version);
+	sbk_scan_begin(&scan, "model_version", "pkey", 2, keys);
+	if (sbk_scan_next(&scan, ForwardScanDirection) == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("model \"%s\" has no version %d", reference->name,
+					   reference->version),
+				errhint("Versions are listed in scorebook.model_version."));
+	sbk_scan_end(&scan);
+}
+
+static bool
+is_retired(int32 model_id, int32 version)
+{
+	SbkScan		scan;
+	ScanKeyData keys[2];
+	bool		retired;
+
+	sbk_key_int(&keys[0], Anum_retirement_model_id, model_id);
+	sbk_key_int(&keys[1], Anum_retirement_version, version);
+	sbk_scan_begin(&scan, "retirement", "pkey", 2, keys);
+	retired = sbk_scan_next(&scan, ForwardScanDirection) != NULL;
+	sbk_scan_end(&scan);
+	return retired;
+}
+
+static void
+refuse(const char *text, int len)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_NAME),
+			errmsg("invalid model reference \"%s\"", pnstrdup(text, len)),
+			errhint("A reference is a model's name (its champion), name@alias or name/version, such as \"credit_risk/3\"."));
+}

@@ -1,0 +1,39 @@
+/*
+ * reference.h
+ *		Model references: name, name@alias, name/version.
+ */
+#ifndef SBK_REFERENCE_H
+#define SBK_REFERENCE_H
+
+#define SBK_DEFAULT_ALIAS	"champion"
+
+typedef struct SbkReference
+{
+	char		name[NAMEDATALEN];
+	char		alias[NAMEDATALEN]; /* empty where a version is given */
+	int32		version;		/* 0 where an alias is given */
+} SbkReference;
+
+/* What a reference stands for. */
+typedef struct SbkResolved
+{
+	int32		model_id;
+	int32		version;
+	char		name[NAMEDATALEN];
+	bool		retired;
+} SbkResolved;
+
+/* Throws where the text does not follow the grammar. */
+extern void sbk_reference_parse(const char *text, int len,
+								SbkReference *reference);
+
+/*
+ * Looks the reference up under the active snapshot, after checking that the
+ * current user has the privilege.  Throws where there is no such model, alias
+ * or version, or no right.
+ */
+extern void sbk_reference_resolve(const SbkReference *reference,
+								  const char *privilege,
+								  SbkResolved *resolved);
+
+#endif							/* SBK_REFERENCE_H */

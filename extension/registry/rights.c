@@ -1,0 +1,59 @@
+/*
+ * rights.c
+ *		Who may do what with a model.
+ *
+ * Roles are kept by name: a dump then restores in a cluster that does not have
+ * them, and a name that no role has gives nobody a right.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "registry/catalog.h"
+#include "registry/rights.h"
+
+static bool is_member(Oid role, const char *of);
+
+bool
+sbk_has_privilege(Oid role, int32 model_id, const NameData *owner,
+				  const char *privilege)
+{
+	SbkScan		scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		granted = false;
+
+	if (superuser_arg(role) || is_member(role, NameStr(*owner)))
+		return true;
+	if (strcmp(privilege, "own") == 0)
+		return false;
+
+	sbk_key_int(&key, Anum_grant_model_id, model_id);
+	sbk_scan_begin(&scan, "model_grant", "pkey", 1, &key);
+	while (!granted &&
+		   (tuple = sbk_scan_next(&scan, ForwardScanDirection)) != NULL)
+	{
+		bool		isnull;
+		Name		grantee = DatumGetName(sbk_scan_column(&scan, tuple,
+														   Anum_grant_grantee,
+														   &isnull));
+		char	   *has = sbk_scan_text(&scan, tuple, Anum_grant_privilege);
+
+		if (strcmp(has, privilege) != 0 && strcmp(has, "manage") != 0)
+			continue;
+		granted = strcmp(NameStr(*grantee), "public") == 0 ||
+			is_member(role, NameStr(*grantee));
+	}
+	sbk_scan_end(&scan);
+	return granted;
+}
+
+static bool
+is_member(Oid role, const char *of)
+{
+	Oid			group = get_role_oid(of, true);
+
+	return OidIsValid(group) && has_privs_of_role(role, group);
+}

@@ -1,0 +1,90 @@
+/*
+ * use.c
+ *		What a reference stands for, remembered by a call site.
+ *
+ * Two snapshots with the same stamp see the same rows: the set of running
+ * transactions is the same as long as none has completed in between (a
+ * subtransaction that aborts counts as well), and one's own rows are seen by
+ * command.  That is what PostgreSQL itself relies on when it reuses a
+ * snapshot.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "registry/cache.h"
+#include "registry/use.h"
+
+static void release_use(void *arg);
+static void take_stamp(SbkSnapshotStamp *stamp);
+
+void
+sbk_model_use_init(SbkModelUse *use, MemoryContext context)
+{
+	use->callback.func = release_use;
+	use->callback.arg = use;
+	MemoryContextRegisterResetCallback(context, &use->callback);
+}
+
+SbkModel *
+sbk_model_use(SbkModelUse *use, const char *reference, int len, bool *changed)
+{
+	SbkSnapshotStamp stamp;
+	SbkReference parsed;
+	SbkResolved resolved;
+	SbkModel   *model;
+
+	take_stamp(&stamp);
+	*changed = false;
+	if (use->model != NULL && use->reference_len == len &&
+		memcmp(use->reference, reference, len) == 0 &&
+		memcmp(&use->stamp, &stamp, sizeof(stamp)) == 0)
+		return use->model;
+
+	sbk_reference_parse(reference, len, &parsed);
+	sbk_reference_resolve(&parsed, "score", &resolved);
+	if (resolved.retired)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("version %d of model \"%s\" is retired",
+					   resolved.version, resolved.name),
+				errhint("Use a version in service; see scorebook.retirement for the reason."));
+
+	/* pin the new one first: it may be the same */
+	model = sbk_cache_pin(&resolved);
+	*changed = model != use->model;
+	release_use(use);
+	use->model = model;
+	use->stamp = stamp;
+	use->reference_len = len;
+	memcpy(use->reference, reference, len);
+	return model;
+}
+
+static void
+release_use(void *arg)
+{
+	SbkModelUse *use = arg;
+
+	if (use->model != NULL)
+		sbk_cache_unpin(use->model);
+	use->model = NULL;
+}
+
+static void
+take_stamp(SbkSnapshotStamp *stamp)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	memset(stamp, 0, sizeof(SbkSnapshotStamp));
+	stamp->lxid = sbk_my_lxid();
+	stamp->curcid = snapshot->curcid;
+	stamp->xmin = snapshot->xmin;
+	stamp->xmax = snapshot->xmax;
+	stamp->xcnt = snapshot->xcnt;
+	stamp->subxcnt = snapshot->subxcnt;
+	stamp->completions = snapshot->snapXactCompletionCount;
+	stamp->user = GetUserId();
+}

@@ -1,0 +1,16 @@
+/*
+ * scorebook.h
+ *		What all of scorebook's server code shares.
+ */
+#ifndef SBK_SCOREBOOK_H
+#define SBK_SCOREBOOK_H
+
+#define SBK_SCHEMA			"scorebook"
+
+/* settings, see guc.c */
+extern int	sbk_cache_size;		/* kB */
+extern int	sbk_max_model_size; /* kB */
+
+extern void sbk_guc_define(void);
+
+#endif							/* SBK_SCOREBOOK_H */

@@ -1,0 +1,433 @@
+/*
+ * predict.c
+ *		The scoring functions.
+ *
+ * All of them do the same: find the model that the reference stands for, read
+ * the inputs from the row, the JSON object or the array, score, and shape the
+ * result.  What a call site learns stays in fn_extra: the model, pinned, and
+ * the binding of the row type it met last.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
+
+#include "bind/bind.h"
+#include "compat.h"
+#include "registry/use.h"
+
+PG_FUNCTION_INFO_V1(sbk_sql_predict);
+PG_FUNCTION_INFO_V1(sbk_sql_predict_proba);
+PG_FUNCTION_INFO_V1(sbk_sql_predict_class);
+PG_FUNCTION_INFO_V1(sbk_sql_predict_vector);
+PG_FUNCTION_INFO_V1(sbk_sql_predict_margin);
+PG_FUNCTION_INFO_V1(sbk_sql_predict_leaf);
+PG_FUNCTION_INFO_V1(sbk_sql_predict_set);
+
+typedef enum InputForm
+{
+	INPUT_ROW,
+	INPUT_JSONB,
+	INPUT_ARRAY
+} InputForm;
+
+typedef struct CallSite
+{
+	SbkModelUse use;
+	MemoryContext context;		/* fn_mcxt: of this struct */
+	MemoryContext model_context;	/* what depends on the model */
+	InputForm	form;
+	SbkRow		row;
+	SbkRowBinding *binding;		/* of the row type with this identifier */
+	uint64		row_type;
+	float	   *probabilities;	/* room for one for each class */
+} CallSite;
+
+static CallSite *get_call_site(FunctionCallInfo fcinfo);
+static SbkModel *read_input(FunctionCallInfo fcinfo, CallSite *site);
+static void read_record(CallSite *site, const SbkModel *model,
+						HeapTupleHeader tuple);
+static const float *score(FunctionCallInfo fcinfo, SbkPredictionKind kind,
+						  CallSite **site, SbkModel **model, Size *width);
+static float *class_probabilities(CallSite *site, const SbkModel *model,
+								  const float *values, int *n);
+static SbkPredictionKind probability_kind(const SbkModel *model);
+static const float *score_model(CallSite *site, const SbkModel *model,
+								SbkPredictionKind kind, Size *width);
+static int	predicted_class(const SbkModel *model, const float *values);
+static char *class_label(const SbkModel *model, int i);
+static Datum make_real_array(const float *values, Size n);
+static void refuse_probabilities(const SbkModel *model) pg_attribute_noreturn();
+
+Datum
+sbk_sql_predict(PG_FUNCTION_ARGS)
+{
+	CallSite   *site = get_call_site(fcinfo);
+	SbkModel   *model = read_input(fcinfo, site);
+	Size		width;
+
+	if (sbk_family_width(model->family, model->num_output) > 1)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("model \"%s\" has %d outputs", model->label,
+					   model->num_output),
+				errdetail("Its objective is %s, and predict gives one number.",
+						  model->objective),
+				sbk_family_classes(model->family, model->num_output) > 0 ?
+				errhint("Use scorebook.predict_vector for all of them, scorebook.predict_proba for probabilities or scorebook.predict_class for the likeliest class.") :
+				errhint("Use scorebook.predict_vector for all of them."));
+	PG_RETURN_FLOAT4(score_model(site, model, SBK_PREDICT_VALUE, &width)[0]);
+}
+
+Datum
+sbk_sql_predict_vector(PG_FUNCTION_ARGS)
+{
+	CallSite   *site;
+	SbkModel   *model;
+	Size		width;
+	const float *values = score(fcinfo, SBK_PREDICT_VALUE, &site, &model,
+								&width);
+
+	return make_real_array(values, width);
+}
+
+Datum
+sbk_sql_predict_margin(PG_FUNCTION_ARGS)
+{
+	CallSite   *site;
+	SbkModel   *model;
+	Size		width;
+	const float *values = score(fcinfo, SBK_PREDICT_MARGIN, &site, &model,
+								&width);
+
+	return make_real_array(values, width);
+}
+
+Datum
+sbk_sql_predict_leaf(PG_FUNCTION_ARGS)
+{
+	CallSite   *site;
+	SbkModel   *model;
+	Size		width;
+	const float *values = score(fcinfo, SBK_PREDICT_LEAF, &site, &model,
+								&width);
+	Datum	   *leaves = palloc(mul_size(width, sizeof(Datum)));
+	Size		i;
+
+	for (i = 0; i < width; i++)
+		leaves[i] = Int32GetDatum((int32) values[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(leaves, width, INT4OID,
+										  sizeof(int32), true, TYPALIGN_INT));
+}
+
+Datum
+sbk_sql_predict_proba(PG_FUNCTION_ARGS)
+{
+	CallSite   *site = get_call_site(fcinfo);
+	SbkModel   *model = read_input(fcinfo, site);
+	SbkPredictionKind kind = probability_kind(model);
+	Size		width;
+	const float *values = score_model(site, model, kind, &width);
+	int			n;
+	float	   *probabilities = class_probabilities(site, model, values, &n);
+
+	return make_real_array(probabilities, n);
+}
+
+Datum
+sbk_sql_predict_class(PG_FUNCTION_ARGS)
+{
+	CallSite   *site = get_call_site(fcinfo);
+	SbkModel   *model = read_input(fcinfo, site);
+	Size		width;
+	const float *values;
+
+	if (sbk_family_classes(model->family, model->num_output) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("model \"%s\" has no classes", model->label),
+				errdetail("Its objective is %s.", model->objective),
+				errhint("Use scorebook.predict or scorebook.predict_vector."));
+	values = score_model(site, model, SBK_PREDICT_VALUE, &width);
+	PG_RETURN_TEXT_P(cstring_to_text(class_label(model,
+												 predicted_class(model, values))));
+}
+
+/* Classes by falling probability; of equal ones, the lower index comes first. */
+Datum
+sbk_sql_predict_set(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CallSite   *site;
+	SbkModel   *model;
+	const float *values;
+	float	   *probabilities;
+	float		least = PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT4(3);
+	int			limit = PG_ARGISNULL(2) ? PG_INT32_MAX : PG_GETARG_INT32(2);
+	Size		width;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+	if (limit < 0 || isnan(least))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("\"n\" cannot be negative, and \"cutoff\" must be a number"));
+
+	site = get_call_site(fcinfo);
+	model = read_input(fcinfo, site);
+	values = score_model(site, model, probability_kind(model), &width);
+	probabilities = class_probabilities(site, model, values, &n);
+
+	for (; limit > 0 && n > 0; limit--)
+	{
+		Datum		columns[2];
+		bool		nulls[2] = {false, false};
+		int			best = 0;
+		int			i;
+
+		for (i = 1; i < n; i++)
+		{
+			if (probabilities[i] > probabilities[best])
+				best = i;
+		}
+		if (probabilities[best] < least)
+			break;
+		columns[0] = CStringGetTextDatum(class_label(model, best));
+		columns[1] = Float4GetDatum(probabilities[best]);
+		tuplestore_putvalues(result->setResult, result->setDesc, columns, nulls);
+		probabilities[best] = -1;	/* taken */
+		for (i = 0; i < n && probabilities[i] < 0; i++)
+			;
+		if (i == n)
+			break;
+	}
+	return (Datum) 0;
+}
+
+static CallSite *
+get_call_site(FunctionCallInfo fcinfo)
+{
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+	Oid			type;
+
+	if (site != NULL)
+		return site;
+	site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
+	site->context = fcinfo->flinfo->fn_mcxt;
+	type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+	if (type == JSONBOID)
+		site->form = INPUT_JSONB;
+	else if (OidIsValid(get_base_element_type(type)))
+		site->form = INPUT_ARRAY;
+	else
+		site->form = INPUT_ROW;
+	sbk_model_use_init(&site->use, site->context);
+	fcinfo->flinfo->fn_extra = site;
+	return site;
+}
+
+/* Finds the model and reads the row's inputs into the call site. */
+static SbkModel *
+read_input(FunctionCallInfo fcinfo, CallSite *site)
+{
+	text	   *reference = PG_GETARG_TEXT_PP(0);
+	bool		changed;
+	SbkModel   *model = sbk_model_use(&site->use, VARDATA_ANY(reference),
+									  VARSIZE_ANY_EXHDR(reference), &changed);
+
+	if (changed || site->model_context == NULL)
+	{
+		site->binding = NULL;
+		site->row.values = NULL;
+		site->probabilities = NULL;
+		if (site->model_context == NULL)
+			site->model_context = AllocSetContextCreate(site->context,
+														"scorebook call site",
+														ALLOCSET_SMALL_SIZES);
+		MemoryContextReset(site->model_context);
+	}
+	if (site->row.values == NULL)
+	{
+		site->probabilities =
+			MemoryContextAlloc(site->model_context,
+							   mul_size(Max(model->num_output, 2),
+										sizeof(float)));
+		site->row.values =
+			MemoryContextAlloc(site->model_context,
+							   mul_size(model->num_feature, sizeof(float)));
+	}
+
+	switch (site->form)
+	{
+		case INPUT_ROW:
+			read_record(site, model, PG_GETARG_HEAPTUPLEHEADER(1));
+			break;
+		case INPUT_JSONB:
+			sbk_read_jsonb(model, PG_GETARG_JSONB_P(1), &site->row);
+			break;
+		case INPUT_ARRAY:
+			sbk_read_array(model, PG_GETARG_ARRAYTYPE_P(1), &site->row);
+			break;
+	}
+	return model;
+}
+
+static void
+read_record(CallSite *site, const SbkModel *model, HeapTupleHeader tuple)
+{
+	Oid			type = HeapTupleHeaderGetTypeId(tuple);
+	int32		typmod = HeapTupleHeaderGetTypMod(tuple);
+	uint64		identifier = assign_record_type_identifier(type, typmod);
+
+	if (site->binding == NULL || site->row_type != identifier)
+	{
+		TupleDesc	desc = lookup_rowtype_tupdesc_domain(type, typmod, false);
+		MemoryContext old_context;
+
+		site->binding = NULL;
+		old_context = MemoryContextSwitchTo(site->model_context);
+		site->binding = sbk_bind_row(model, desc);
+		MemoryContextSwitchTo(old_context);
+		site->row_type = identifier;
+		ReleaseTupleDesc(desc);
+	}
+	sbk_read_row(model, site->binding, tuple, &site->row);
+}
+
+static const float *
+score(FunctionCallInfo fcinfo, SbkPredictionKind kind, CallSite **site,
+	  SbkModel **model, Size *width)
+{
+	*site = get_call_site(fcinfo);
+	*model = read_input(fcinfo, *site);
+	return score_model(*site, *model, kind, width);
+}
+
+static const float *
+score_model(CallSite *site, const SbkModel *model, SbkPredictionKind kind,
+			Size *width)
+{
+	const float *values =
+		sbk_engine_predict(model->engine, site->row.values, 1,
+						   model->base_margin ? &site->row.base_margin : NULL,
+						   kind, width);
+	Size		expected = model->num_output;
+
+	if (kind == SBK_PREDICT_VALUE)
+		expected = sbk_family_width(model->family, model->num_output);
+	if (kind != SBK_PREDICT_LEAF && *width != expected)
+		ereport(ERROR,
+				errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				errmsg("model \"%s\" gave %zu values instead of %zu",
+					   model->label, *width, expected));
+	return values;
+}
+
+/* A model that predicts classes has its probabilities in its margins. */
+static SbkPredictionKind
+probability_kind(const SbkModel *model)
+{
+	switch (model->family)
+	{
+		case SBK_FAMILY_BINARY_PROBABILITY:
+		case SBK_FAMILY_MULTI_PROBABILITY:
+			return SBK_PREDICT_VALUE;
+		case SBK_FAMILY_MULTI_CLASS:
+			return SBK_PREDICT_MARGIN;
+		case SBK_FAMILY_BINARY_MARGIN:
+		case SBK_FAMILY_BINARY_CLASS:
+		case SBK_FAMILY_VALUE:
+			break;
+	}
+	refuse_probabilities(model);
+}
+
+/* The values are of the kind that probability_kind() asked for. */
+static float *
+class_probabilities(CallSite *site, const SbkModel *model,
+					const float *values, int *n)
+{
+	float	   *probabilities = site->probabilities;
+
+	*n = sbk_family_classes(model->family, model->num_output);
+	if (model->family == SBK_FAMILY_BINARY_PROBABILITY)
+	{
+		probabilities[0] = 1.0f - values[0];
+		probabilities[1] = values[0];
+		return probabilities;
+	}
+	memcpy(probabilities, values, *n * sizeof(float));
+	if (model->family == SBK_FAMILY_MULTI_CLASS)
+		sbk_softmax(probabilities, *n);
+	return probabilities;
+}
+
+/* The index of the class; the lowest one where several are equal. */
+static int
+predicted_class(const SbkModel *model, const float *values)
+{
+	int			best = 0;
+	int			i;
+
+	switch (model->family)
+	{
+		case SBK_FAMILY_BINARY_PROBABILITY:
+			return values[0] > model->cutoff ? 1 : 0;
+		case SBK_FAMILY_BINARY_MARGIN:
+			return 1.0 / (1.0 + exp(-values[0])) > model->cutoff ? 1 : 0;
+		case SBK_FAMILY_BINARY_CLASS:
+		case SBK_FAMILY_MULTI_CLASS:
+			return (int) values[0];
+		case SBK_FAMILY_MULTI_PROBABILITY:
+			for (i = 1; i < model->num_output; i++)
+			{
+				if (values[i] > values[best])
+					best = i;
+			}
+			return best;
+		case SBK_FAMILY_VALUE:
+			break;
+	}
+	return best;
+}
+
+static char *
+class_label(const SbkModel *model, int i)
+{
+	return i >= 0 && i < model->num_class ? model->classes[i] :
+		psprintf("%d", i);
+}
+
+static Datum
+make_real_array(const float *values, Size n)
+{
+	Datum	   *elements = palloc(mul_size(n, sizeof(Datum)));
+	Size		i;
+
+	for (i = 0; i < n; i++)
+		elements[i] = Float4GetDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, n, FLOAT4OID,
+										   sizeof(float4), true,
+										   TYPALIGN_INT));
+}
+
+static void
+refuse_probabilities(const SbkModel *model)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("model \"%s\" gives no probabilities", model->label),
+			errdetail("Its objective is %s.", model->objective),
+			errhint("Probabilities come from the objectives binary:logistic, multi:softprob and multi:softmax; use scorebook.predict or scorebook.predict_vector."));
+}

@@ -1,0 +1,117 @@
+-- Reading the registry: the card of a model, and typed functions for BI tools.
+
+CREATE FUNCTION scorebook.model_card(ref text)
+RETURNS TABLE (item text, value text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH target AS MATERIALIZED
+	(
+		SELECT r.model_id, r.version
+		FROM scorebook.resolve_reference(ref, 'read') AS r
+	), aliases AS
+	(
+		SELECT DISTINCT ON (a.alias) a.alias, a.version
+		FROM scorebook.alias AS a JOIN target AS t ON t.model_id = a.model_id
+		ORDER BY a.alias, a.move DESC
+	), facts AS
+	(
+		SELECT m.name, m.owner, m.mode, v.*,
+			(SELECT string_agg(a.alias, ', ' ORDER BY a.alias)
+			 FROM aliases AS a WHERE a.version = v.version) AS aliases,
+			(SELECT string_agg(f.column_name
+					|| CASE WHEN f.column_name <> f.name THEN ' as ' || f.name ELSE '' END
+					|| CASE WHEN f.type = 'categorical' THEN ' (' || cardinality(f.levels) || ' levels)' ELSE '' END,
+					', ' ORDER BY f.position)
+			 FROM scorebook.model_feature AS f
+			 WHERE f.model_id = v.model_id AND f.version = v.version) AS inputs,
+			r.retired_at, r.retired_by, r.reason AS retired_for
+		FROM target AS t
+			JOIN scorebook.model AS m ON m.model_id = t.model_id
+			JOIN scorebook.model_version AS v ON v.model_id = t.model_id AND v.version = t.version
+			LEFT JOIN scorebook.retirement AS r ON r.model_id = t.model_id AND r.version = t.version
+	)
+	SELECT card.item, card.value
+	FROM facts AS f, LATERAL
+	(VALUES
+		(1, 'model', f.name || '/' || f.version),
+		(2, 'aliases', f.aliases),
+		(3, 'description', f.description),
+		(4, 'purpose', f.purpose),
+		(5, 'mode', f.mode),
+		(6, 'owner', f.owner::text),
+		(7, 'objective', f.objective || coalesce(' ' || (f.facts ->> 'quantiles'), '')),
+		(8, 'classes', array_to_string(f.classes, ', ')
+			|| CASE WHEN cardinality(f.classes) = 2 THEN format(' (the second above %s)', f.cutoff) ELSE '' END),
+		(9, 'inputs', f.num_feature || ': ' || f.inputs),
+		(10, 'missing', 'null, NaN' || coalesce(', ' || f.missing, '')),
+		(11, 'base margin', 'column ' || f.base_margin),
+		(12, 'booster', CASE f.booster
+			WHEN 'gblinear' THEN 'gblinear'
+			ELSE format('%s, %s trees in %s rounds', f.booster, f.num_tree, f.num_round) END),
+		(13, 'scored with', CASE
+			WHEN f.iterations IS NULL OR f.iterations = f.num_round THEN 'all rounds'
+			WHEN f.iterations = f.best_iteration + 1
+				THEN format('the first %s of %s rounds, up to the best iteration', f.iterations, f.num_round)
+			ELSE format('the first %s of %s rounds', f.iterations, f.num_round) END),
+		(14, 'file', format('%s, %s, sha256 %s', upper(f.format), pg_size_pretty(f.size_bytes), encode(f.sha256, 'hex'))),
+		(15, 'written by', 'XGBoost ' || f.xgboost_version),
+		(16, 'admitted with', 'XGBoost ' || f.library_version),
+		(17, 'loaded', format('%s by %s', to_char(f.loaded_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.loaded_by)),
+		(18, 'training', f.training::text),
+		(19, 'retired', format('%s by %s', to_char(f.retired_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.retired_by)
+			|| coalesce(': ' || f.retired_for, ''))
+	) AS card (position, item, value)
+	WHERE card.value IS NOT NULL AND (card.item <> 'retired' OR f.retired_at IS NOT NULL)
+	ORDER BY card.position
+$$;
+
+COMMENT ON FUNCTION scorebook.model_card(text) IS
+	'what a person wants to know about a version of a model, as items and values';
+
+-- The function runs with the rights of the role that creates it, so that
+-- EXECUTE on it is all that others need.
+CREATE FUNCTION scorebook.create_predictor(ref text, schema name, name name DEFAULT NULL)
+RETURNS regprocedure
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	target record;
+	outputs integer;
+	columns text;
+	type_name text;
+	function_name text;
+BEGIN
+	IF ref IS NULL OR schema IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'a predictor needs a model reference and a schema';
+	END IF;
+	SELECT v.objective, v.num_output INTO STRICT target
+	FROM scorebook.resolve_reference(ref, 'read') AS r
+		JOIN scorebook.model_version AS v ON v.model_id = r.model_id AND v.version = r.version;
+	outputs := CASE target.objective WHEN 'multi:softmax' THEN 1 ELSE target.num_output END;
+
+	name := coalesce(name, split_part(split_part(ref, '/', 1), '@', 1));
+	type_name := format('%I.%I', schema, name || '_input');
+	function_name := format('%I.%I', schema, name);
+	SELECT string_agg(format('%I %s', m."column", m.type), ', ' ORDER BY m.position) INTO columns
+	FROM (SELECT "column", type, min(ordinality) AS position
+		  FROM scorebook.input_map(ref) WITH ORDINALITY
+		  GROUP BY "column", type) AS m;
+
+	EXECUTE format('CREATE TYPE %s AS (%s)', type_name, columns);
+	EXECUTE format('CREATE FUNCTION %s(input %s) RETURNS %s LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 1000 RETURN scorebook.%I(%L, input)',
+		function_name, type_name,
+		CASE outputs WHEN 1 THEN 'real' ELSE 'real[]' END,
+		CASE outputs WHEN 1 THEN 'predict' ELSE 'predict_vector' END, ref);
+	EXECUTE format('REVOKE ALL ON FUNCTION %s(%s) FROM PUBLIC', function_name, type_name);
+	EXECUTE format('COMMENT ON FUNCTION %s(%s) IS %L', function_name, type_name,
+		format('score of model %s, made by scorebook.create_predictor', ref));
+	RETURN format('%s(%s)', function_name, type_name)::regprocedure;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.create_predictor(text, name, name) IS
+	'creates a typed function that scores a model, for BI tools and ordinary grants';
