@@ -81,6 +81,10 @@ PROVE_TESTS    = $(srcdir)/test/t/*.pl
 
 PG_CPPFLAGS = -I$(srcdir)/extension
 PG_CFLAGS   = -ffp-contract=off
+ifneq ($(findstring clang,$(CC)),)
+# PostgreSQL's own flags and headers are those of the compiler it was built with
+PG_CFLAGS  += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
+endif
 SHLIB_LINK  = -ldl -lm
 EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) unit_artifact
 
