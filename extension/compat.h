@@ -18,4 +18,9 @@
 #define sbk_my_lxid()	(MyProc->lxid)
 #endif
 
+/* goes in front of a declaration */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn		__attribute__((noreturn))
+#endif
+
 #endif							/* SBK_COMPAT_H */

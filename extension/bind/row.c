@@ -10,6 +10,7 @@
 #include "utils/lsyscache.h"
 
 #include "bind/value.h"
+#include "compat.h"
 
 struct SbkRowBinding
 {
@@ -21,8 +22,8 @@ struct SbkRowBinding
 };
 
 static bool has_no_names(TupleDesc desc);
-static void refuse(const SbkModel *model, int i, SbkVerdict verdict,
-				   TupleDesc desc) pg_attribute_noreturn();
+pg_noreturn static void refuse(const SbkModel *model, int i, SbkVerdict verdict,
+				   TupleDesc desc);
 
 static int
 find_column(TupleDesc desc, const char *name)

@@ -6,6 +6,7 @@
 
 #include "miscadmin.h"
 
+#include "compat.h"
 #include "registry/catalog.h"
 #include "registry/reference.h"
 #include "registry/rights.h"
@@ -14,7 +15,7 @@ static int32 find_model(const char *name, Name owner);
 static int32 find_alias(int32 model_id, const SbkReference *reference);
 static void check_version(int32 model_id, const SbkReference *reference);
 static bool is_retired(int32 model_id, int32 version);
-static void refuse(const char *text, int len) pg_attribute_noreturn();
+pg_noreturn static void refuse(const char *text, int len);
 
 static inline bool
 is_name_char(char c, bool first)

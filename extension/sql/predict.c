@@ -66,7 +66,7 @@ static const float *score_model(CallSite *site, const SbkModel *model,
 static int	predicted_class(const SbkModel *model, const float *values);
 static char *class_label(const SbkModel *model, int i);
 static Datum make_real_array(const float *values, Size n);
-static void refuse_probabilities(const SbkModel *model) pg_attribute_noreturn();
+pg_noreturn static void refuse_probabilities(const SbkModel *model);
 
 Datum
 sbk_sql_predict(PG_FUNCTION_ARGS)

@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_admit_model);
 PG_FUNCTION_INFO_V1(sbk_sql_read_model_file);
 
 static Oid	find_internal(Oid function, Oid *owner);
-static void rethrow_plainly(MemoryContext context) pg_attribute_noreturn();
+pg_noreturn static void rethrow_plainly(MemoryContext context);
 
 Datum
 sbk_sql_registrar(PG_FUNCTION_ARGS)
