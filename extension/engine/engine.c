@@ -23,6 +23,7 @@ struct SbkEngine
 	int			num_feature;
 	int			rounds;
 	bool		linear;
+	bool		in_place;
 };
 
 static void release_engine(void *arg);
@@ -55,6 +56,9 @@ sbk_engine_open(MemoryContext parent, const char *label,
 	engine->label = MemoryContextStrdup(parent, label);
 	engine->num_feature = summary->num_feature;
 	engine->linear = summary->booster == SBK_BOOSTER_GBLINEAR;
+
+	/* of dart, the library's two ways differ in the last bit */
+	engine->in_place = summary->booster == SBK_BOOSTER_GBTREE;
 	engine->rounds = engine->linear ? 0 : rounds;
 	engine->callback.func = release_engine;
 	engine->callback.arg = engine;
@@ -86,7 +90,7 @@ sbk_engine_predict(SbkEngine *engine, const float *rows, Size nrows,
 		.base_margin = base_margin,
 		.kind = kind,
 		.rounds = engine->rounds,
-		.in_place = !engine->linear && kind != SBK_PREDICT_LEAF
+		.in_place = engine->in_place && kind != SBK_PREDICT_LEAF
 	};
 	Size		i;
 
