@@ -13,6 +13,9 @@ MODULE_big = $(EXTENSION)
 OBJS = \
 	extension/artifact/arena.o \
 	extension/artifact/json.o \
+	extension/artifact/levels.o \
+	extension/artifact/reader.o \
+	extension/artifact/scikit.o \
 	extension/artifact/summary.o \
 	extension/artifact/token.o \
 	extension/artifact/ubjson.o \
@@ -41,6 +44,7 @@ OBJS = \
 
 OWN_HEADERS = \
 	extension/artifact/arena.h \
+	extension/artifact/reader.h \
 	extension/artifact/summary.h \
 	extension/artifact/token.h \
 	extension/bind/bind.h \

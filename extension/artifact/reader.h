@@ -1,0 +1,83 @@
+/*
+ * reader.h
+ *		How the objects of a model file are read: internal to this folder.
+ *
+ * Each object that matters has a table of its keys and who reads their values.
+ * All readers return false once the reader's error is set.
+ */
+#ifndef SBK_READER_H
+#define SBK_READER_H
+
+#include "artifact/summary.h"
+
+typedef struct SbkIntegers
+{
+	bool		present;
+	size_t		count;
+	int64_t    *values;
+} SbkIntegers;
+
+typedef struct SbkReader
+{
+	SbkTokenizer tokenizer;
+	SbkArena   *arena;
+	SbkSummary *summary;
+	SbkArtifactError *error;
+	int			trees_seen;
+	int			linear_rounds;
+	bool		has_weights;	/* weight_drop is there and not empty */
+	char	   *booster;
+	int			num_target;
+	int			num_tree;
+	SbkIntegers level_offsets;	/* of the feature at hand */
+	SbkIntegers level_values;
+	int			num_levels;		/* features that cats speaks of */
+} SbkReader;
+
+/* A value's first token has been read; reads to the value's end. */
+typedef bool (*SbkValueReader) (SbkReader *reader, const SbkToken *value);
+
+typedef struct SbkKeyReader
+{
+	const char *key;			/* NULL ends the table */
+	SbkTokenKind kind;			/* of its value, or SBK_ANY_KIND */
+	SbkValueReader read;
+} SbkKeyReader;
+
+#define SBK_ANY_KIND	SBK_TOKEN_END	/* the reader looks for itself */
+
+/*
+ * Reads an object whose first token has been read.  Unknown keys are walked
+ * over, a known key that comes twice is refused.
+ */
+extern bool sbk_read_object(SbkReader *reader, const SbkKeyReader *keys);
+
+/* A list of strings, at most max of them; what names them in messages. */
+extern bool sbk_read_text_list(SbkReader *reader, const SbkToken *value,
+							   int max, const char *what, SbkTextList *list);
+
+/* A number that XGBoost writes as text: "12". */
+extern bool sbk_read_integer(SbkReader *reader, const SbkToken *value,
+							 const char *what, long min, long max,
+							 int *result);
+
+/* A list of integers, typed or not. */
+extern bool sbk_read_integers(SbkReader *reader, const SbkToken *value,
+							  SbkIntegers *list);
+
+/* The text in the arena, NUL-terminated; NULL when out of memory. */
+extern char *sbk_copy_text(SbkReader *reader, const SbkToken *token);
+
+/* An array with room for one more element; NULL when out of memory. */
+extern void *sbk_grow(SbkReader *reader, void *array, size_t count, int *room,
+					  size_t size);
+
+/* Both return false. */
+extern bool sbk_malformed(SbkReader *reader, const char *message);
+extern bool sbk_out_of_memory(SbkReader *reader);
+
+/* Readers with a file of their own: category levels, scikit-learn's part. */
+extern bool sbk_read_cats(SbkReader *reader, const SbkToken *value);
+extern bool sbk_read_scikit_learn(SbkReader *reader, const char *text);
+
+#endif							/* SBK_READER_H */

@@ -1,0 +1,95 @@
+-- What script/demo runs: the demo model on real applicants.
+--
+-- psql -v directory=models/credit_risk (as the server sees it) -f demo.sql
+\pset footer off
+\pset null '-'
+\set ECHO none
+\cd :directory
+SET client_min_messages = warning;
+
+\echo
+\echo 1. The data: loan applicants of a credit provider, from the R package modeldata.
+\echo '   It has neither a key nor a date: applicant_id and application_date are synthetic.'
+\echo
+CREATE EXTENSION scorebook;
+CREATE TABLE applicant
+(
+	applicant_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	application_date date,
+	status text,
+	seniority integer,
+	home text,
+	"time" integer,
+	age integer,
+	marital text,
+	records text,
+	job text,
+	expenses integer,
+	income integer,
+	assets integer,
+	debt integer,
+	amount integer,
+	price integer,
+	split text
+);
+\copy applicant (status, seniority, home, "time", age, marital, records, job, expenses, income, assets, debt, amount, price, split) from 'credit_data.csv' with (format csv, header)
+UPDATE applicant SET application_date = date '2025-01-01' + applicant_id % 365;
+VACUUM ANALYZE applicant;
+SELECT split, count(*) AS applicants, count(*) FILTER (WHERE status = 'bad') AS bad
+FROM applicant
+GROUP BY split
+ORDER BY split DESC;
+
+\echo 2. The model: one statement loads it.
+\echo
+\set levels `tr -d ' \n' <levels.json`
+\set ECHO queries
+SELECT scorebook.load_model_file('credit_risk', :'directory' || '/model.ubj',
+	description => 'probability that a loan goes bad',
+	purpose => 'demonstration',
+	classes => ARRAY['good', 'bad'],
+	levels => :'levels') AS version;
+SELECT * FROM scorebook.model_card('credit_risk');
+\set ECHO none
+
+\echo 3. The scores: all applicants into a table.
+\echo
+SELECT clock_timestamp() AS started \gset
+\set ECHO queries
+CREATE TABLE score AS
+SELECT applicant_id, scorebook.predict('credit_risk', applicant) AS probability_of_default
+FROM applicant;
+\set ECHO none
+SELECT extract(epoch FROM clock_timestamp() - :'started') AS seconds \gset
+SELECT count(*) AS rows,
+	round(1000 * :seconds) AS milliseconds,
+	round(count(*) / :seconds) AS rows_per_second
+FROM score;
+
+\echo Ten applicants and their scores.
+\echo
+\set ECHO queries
+SELECT a.applicant_id, a.application_date, a.age, a.job, a.records, a.income, a.amount,
+	round(s.probability_of_default::numeric, 3) AS probability_of_default
+FROM applicant AS a JOIN score AS s USING (applicant_id)
+ORDER BY a.applicant_id
+LIMIT 10;
+\set ECHO none
+
+\echo 4. Is it any good?  Score bands and what became of the loans, on the 1,336
+\echo '   held-out applicants only: the 3,118 training rows are excluded.'
+\echo
+\set ECHO queries
+SELECT band,
+	format('%s - %s', (ARRAY[0, 0.05, 0.1, 0.2, 0.35, 0.5])[band],
+		(ARRAY[0.05, 0.1, 0.2, 0.35, 0.5, 1])[band]) AS score,
+	count(*) AS applicants,
+	round(avg(s.probability_of_default)::numeric, 3) AS predicted,
+	round(avg((a.status = 'bad')::integer), 3) AS observed_default_rate,
+	repeat('#', (40 * avg((a.status = 'bad')::integer))::integer) AS " "
+FROM applicant AS a JOIN score AS s USING (applicant_id),
+	width_bucket(s.probability_of_default::float8, ARRAY[0, 0.05, 0.1, 0.2, 0.35, 0.5]) AS band
+WHERE a.split = 'test'
+GROUP BY band
+ORDER BY band;
+\set ECHO none
