@@ -3,6 +3,7 @@
  *		The levels of categorical features, as XGBoost writes them since 3.1.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "artifact/reader.h"
 
@@ -50,7 +51,8 @@ read_enc(SbkReader *reader, const SbkToken *value)
 		levels = sbk_grow(reader, levels, count, &room, sizeof(SbkTextList));
 		if (levels == NULL)
 			return sbk_out_of_memory(reader);
-		reader->level_offsets = reader->level_values = (SbkIntegers) {0};
+		memset(&reader->level_offsets, 0, sizeof(SbkIntegers));
+		memset(&reader->level_values, 0, sizeof(SbkIntegers));
 		if (!sbk_read_object(reader, enc_keys) ||
 			!make_levels(reader, &levels[count++]))
 			return false;

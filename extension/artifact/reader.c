@@ -54,7 +54,7 @@ sbk_read_object(SbkReader *reader, const SbkKeyReader *keys)
 
 bool
 sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
-			   const char *what, SbkTextList *list)
+				   const char *what, SbkTextList *list)
 {
 	SbkToken	token;
 	int			room = 0;
@@ -70,7 +70,7 @@ sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
 									 reader->tokenizer.pos,
 									 "it has more than %d %s", max, what);
 		list->texts = sbk_grow(reader, list->texts, list->count, &room,
-						   sizeof(char *));
+							   sizeof(char *));
 		if (list->texts == NULL)
 			return sbk_out_of_memory(reader);
 		list->texts[list->count] = sbk_copy_text(reader, &token);
@@ -86,7 +86,7 @@ sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
 /* XGBoost writes its parameters as text: "12". */
 bool
 sbk_read_integer(SbkReader *reader, const SbkToken *value, const char *what,
-			 long min, long max, int *result)
+				 long min, long max, int *result)
 {
 	long		number = 0;
 	size_t		i;
@@ -132,7 +132,7 @@ sbk_read_integers(SbkReader *reader, const SbkToken *value, SbkIntegers *list)
 	while (sbk_token_next(&reader->tokenizer, &token) == SBK_TOKEN_INTEGER)
 	{
 		list->values = sbk_grow(reader, list->values, list->count, &room,
-							sizeof(int64_t));
+								sizeof(int64_t));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
 		list->values[list->count++] = token.integer;

@@ -25,7 +25,7 @@ sbk_read_scikit_learn(SbkReader *reader, const char *text)
 		{"missing", SBK_ANY_KIND, read_scikit_missing},
 		{NULL}
 	};
-	SbkReader		inner = *reader;
+	SbkReader	inner = *reader;
 	SbkArtifactError error;
 	SbkToken	token;
 
@@ -84,7 +84,7 @@ read_scikit_classes(SbkReader *reader, const SbkToken *value)
 		char	   *label = NULL;
 
 		classes->texts = sbk_grow(reader, classes->texts, classes->count, &room,
-							  sizeof(char *));
+								  sizeof(char *));
 		if (classes->texts == NULL)
 			return sbk_out_of_memory(reader);
 		switch (token.kind)

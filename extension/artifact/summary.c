@@ -114,7 +114,7 @@ bool
 sbk_summary_read(SbkArena *arena, SbkFormat format, const void *bytes,
 				 size_t len, SbkSummary *summary, SbkArtifactError *error)
 {
-	SbkReader		reader = {0};
+	SbkReader	reader = {0};
 	SbkToken	token;
 
 	memset(summary, 0, sizeof(SbkSummary));
@@ -182,7 +182,7 @@ read_attributes(SbkReader *reader, const SbkToken *value)
 		if (sbk_token_next(&reader->tokenizer, &text) != SBK_TOKEN_STRING)
 			return sbk_malformed(reader, "an attribute is not text");
 		names->texts = sbk_grow(reader, names->texts, names->count, &room,
-							sizeof(char *));
+								sizeof(char *));
 		if (names->texts == NULL)
 			return sbk_out_of_memory(reader);
 		names->texts[names->count++] = name;
@@ -190,7 +190,7 @@ read_attributes(SbkReader *reader, const SbkToken *value)
 		if (strcmp(name, "best_iteration") == 0)
 		{
 			if (!sbk_read_integer(reader, &text, "best_iteration", 0,
-							  SBK_MAX_TREES, &summary->best_iteration))
+								  SBK_MAX_TREES, &summary->best_iteration))
 				return false;
 		}
 		else if (strcmp(name, "scikit_learn") == 0)
@@ -210,14 +210,14 @@ static bool
 read_feature_names(SbkReader *reader, const SbkToken *value)
 {
 	return sbk_read_text_list(reader, value, SBK_MAX_FEATURES, "feature names",
-						  &reader->summary->feature_names);
+							  &reader->summary->feature_names);
 }
 
 static bool
 read_feature_types(SbkReader *reader, const SbkToken *value)
 {
 	return sbk_read_text_list(reader, value, SBK_MAX_FEATURES, "feature types",
-						  &reader->summary->feature_types);
+							  &reader->summary->feature_types);
 }
 
 static bool
@@ -271,14 +271,14 @@ static bool
 read_num_tree(SbkReader *reader, const SbkToken *value)
 {
 	return sbk_read_integer(reader, value, "num_trees", 0, SBK_MAX_TREES,
-						&reader->num_tree);
+							&reader->num_tree);
 }
 
 static bool
 read_num_parallel_tree(SbkReader *reader, const SbkToken *value)
 {
 	return sbk_read_integer(reader, value, "num_parallel_tree", 0, SBK_MAX_TREES,
-						&reader->summary->num_parallel_tree);
+							&reader->summary->num_parallel_tree);
 }
 
 static bool
@@ -323,7 +323,7 @@ read_leaf_size(SbkReader *reader, const SbkToken *value)
 	int			size;
 
 	if (!sbk_read_integer(reader, value, "size_leaf_vector", 0, SBK_MAX_OUTPUTS,
-					  &size))
+						  &size))
 		return false;
 	if (size > 1)
 		reader->summary->vector_leaf = true;
@@ -395,21 +395,21 @@ static bool
 read_num_class(SbkReader *reader, const SbkToken *value)
 {
 	return sbk_read_integer(reader, value, "num_class", 0, SBK_MAX_OUTPUTS,
-						&reader->summary->num_class);
+							&reader->summary->num_class);
 }
 
 static bool
 read_num_feature(SbkReader *reader, const SbkToken *value)
 {
 	return sbk_read_integer(reader, value, "num_feature", 1, SBK_MAX_FEATURES,
-						&reader->summary->num_feature);
+							&reader->summary->num_feature);
 }
 
 static bool
 read_num_target(SbkReader *reader, const SbkToken *value)
 {
 	return sbk_read_integer(reader, value, "num_target", 1, SBK_MAX_OUTPUTS,
-						&reader->num_target);
+							&reader->num_target);
 }
 
 static bool
@@ -521,4 +521,3 @@ check_summary(SbkReader *reader)
 	summary->num_round = reader->num_tree / per_round;
 	return true;
 }
-

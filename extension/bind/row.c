@@ -23,7 +23,7 @@ struct SbkRowBinding
 
 static bool has_no_names(TupleDesc desc);
 pg_noreturn static void refuse(const SbkModel *model, int i, SbkVerdict verdict,
-				   TupleDesc desc);
+							   TupleDesc desc);
 
 static int
 find_column(TupleDesc desc, const char *name)
@@ -77,7 +77,7 @@ sbk_bind_row(const SbkModel *model, TupleDesc desc)
 				errcode(ERRCODE_DATATYPE_MISMATCH),
 				errmsg("the input of model \"%s\" is a row without column names",
 					   model->label),
-				errdetail("ROW(…) names its columns f1, f2 and so on, whatever they hold."),
+				errdetail("ROW(...) names its columns f1, f2 and so on, whatever they hold."),
 				errhint("Pass a table's row, a subquery's row, a row cast to a composite type, jsonb, or an array in the order of the features."));
 
 	binding = palloc0(add_size(offsetof(SbkRowBinding, columns),

@@ -59,8 +59,8 @@ typedef struct SbkLibrary
 
 	/*
 	 * Loads a model from len bytes that are followed by SBK_LIBRARY_PADDING
-	 * zero bytes.  The bytes may be freed afterwards, the handle is given back
-	 * by release().
+	 * zero bytes.  The bytes may be freed afterwards, the handle is given
+	 * back by release().
 	 */
 	bool		(*load) (const void *bytes, size_t len,
 						 SbkBoosterHandle **handle, SbkLibraryError *error);

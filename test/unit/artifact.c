@@ -228,7 +228,7 @@ static void
 test_numbers(void)
 {
 	static const char json[] =
-	"{\"a\":[1,-9223372036854775808,9223372036854775808,1.5e3,NaN,-Infinity,\"\\u00e9\\ud83d\\ude00\"]}";
+		"{\"a\":[1,-9223372036854775808,9223372036854775808,1.5e3,NaN,-Infinity,\"\\u00e9\\ud83d\\ude00\"]}";
 	SbkTokenizer tokenizer;
 	SbkArtifactError error;
 	SbkToken	token;
