@@ -5,7 +5,7 @@
  * Numbers are big-endian.  Lengths and counts are always of the type L (64
  * bits), as all versions of XGBoost write and read them; other encodings of a
  * length are refused, since the library would not read them either.  Arrays
- * are typed ("[$d#L…", one token), counted ("[#L…") or closed by "]".
+ * are typed ("[$d#L...", one token), counted ("[#L...") or closed by "]".
  */
 #include <string.h>
 

@@ -161,7 +161,7 @@ sbk_sql_read_model_file(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/* The function <name>_internal(name, …), and who owns it. */
+/* The function <name>_internal(name, ...), and who owns it. */
 static Oid
 find_internal(Oid function, Oid *owner)
 {
