@@ -12,12 +12,14 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/$(EXT
 MODULE_big = $(EXTENSION)
 OBJS = \
 	extension/artifact/arena.o \
+	extension/artifact/check.o \
 	extension/artifact/json.o \
 	extension/artifact/levels.o \
 	extension/artifact/reader.o \
 	extension/artifact/scikit.o \
 	extension/artifact/summary.o \
 	extension/artifact/token.o \
+	extension/artifact/trees.o \
 	extension/artifact/ubjson.o \
 	extension/bind/array.o \
 	extension/bind/json.o \

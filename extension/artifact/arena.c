@@ -4,6 +4,7 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "artifact/arena.h"
 
@@ -70,6 +71,34 @@ sbk_arena_size(const SbkArena *arena)
 }
 
 void
+sbk_arena_reset(SbkArena *arena)
+{
+	SbkArenaBlock *kept = arena->blocks;
+	SbkArenaBlock *block;
+
+	for (block = arena->blocks; block != NULL; block = block->next)
+	{
+		if (block->size > kept->size)
+			kept = block;
+	}
+	while ((block = arena->blocks) != NULL)
+	{
+		arena->blocks = block->next;
+		if (block != kept)
+		{
+			arena->total -= SBK_ARENA_HEADER + block->size;
+			free(block);
+		}
+	}
+	if (kept == NULL)
+		return;
+	memset((char *) kept + SBK_ARENA_HEADER, 0, kept->used);
+	kept->used = 0;
+	kept->next = NULL;
+	arena->blocks = kept;
+}
+
+void
 sbk_arena_free(SbkArena *arena)
 {
 	SbkArenaBlock *block;
@@ -84,7 +113,7 @@ sbk_arena_free(SbkArena *arena)
 	free(arena);
 }
 
-/* Blocks come zeroed, and what is given out is never given out again. */
+/* Blocks come zeroed. */
 static SbkArenaBlock *
 add_block(SbkArena *arena, size_t need)
 {

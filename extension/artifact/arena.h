@@ -26,6 +26,9 @@ extern void *sbk_arena_alloc_array(SbkArena *arena, size_t count, size_t size);
 /* bytes taken from malloc so far */
 extern size_t sbk_arena_size(const SbkArena *arena);
 
+/* makes all that it gave out available again, keeping the largest block */
+extern void sbk_arena_reset(SbkArena *arena);
+
 /* frees everything the arena gave out; accepts NULL; never fails */
 extern void sbk_arena_free(SbkArena *arena);
 

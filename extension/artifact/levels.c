@@ -39,7 +39,7 @@ read_enc(SbkReader *reader, const SbkToken *value)
 	SbkToken	token;
 	SbkTextList *levels = NULL;
 	int			count = 0;
-	int			room = 0;
+	size_t		room = 0;
 
 	if (value->kind == SBK_TOKEN_NUMBERS)
 		return value->count == 0 ? true :
@@ -48,7 +48,7 @@ read_enc(SbkReader *reader, const SbkToken *value)
 	{
 		if (count == SBK_MAX_FEATURES)
 			return sbk_malformed(reader, "it has levels for too many features");
-		levels = sbk_grow(reader, levels, count, &room, sizeof(SbkTextList));
+		levels = sbk_grow(reader->arena, levels, count, &room, sizeof(SbkTextList));
 		if (levels == NULL)
 			return sbk_out_of_memory(reader);
 		memset(&reader->level_offsets, 0, sizeof(SbkIntegers));
@@ -67,13 +67,13 @@ read_enc(SbkReader *reader, const SbkToken *value)
 static bool
 read_level_offsets(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_integers(reader, value, &reader->level_offsets);
+	return sbk_read_integers(reader, reader->arena, value, &reader->level_offsets);
 }
 
 static bool
 read_level_values(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_integers(reader, value, &reader->level_values);
+	return sbk_read_integers(reader, reader->arena, value, &reader->level_values);
 }
 
 /* The levels of one feature, from its offsets and values. */

@@ -9,8 +9,9 @@
 
 #include "artifact/reader.h"
 
-static bool number_at(const SbkToken *numbers, uint64_t index,
-					  int64_t *result);
+static bool integer_at(const SbkToken *numbers, uint64_t index,
+					   int64_t *result);
+static bool real_at(const SbkToken *numbers, uint64_t index, float *result);
 
 /* The object's first token has been read; reads to its end. */
 bool
@@ -57,7 +58,7 @@ sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
 				   const char *what, SbkTextList *list)
 {
 	SbkToken	token;
-	int			room = 0;
+	size_t		room = 0;
 
 	list->present = true;
 	if (value->kind == SBK_TOKEN_NUMBERS)
@@ -69,7 +70,7 @@ sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
 			return sbk_artifact_fail(reader->error, SBK_FAULT_LIMIT,
 									 reader->tokenizer.pos,
 									 "it has more than %d %s", max, what);
-		list->texts = sbk_grow(reader, list->texts, list->count, &room,
+		list->texts = sbk_grow(reader->arena, list->texts, list->count, &room,
 							   sizeof(char *));
 		if (list->texts == NULL)
 			return sbk_out_of_memory(reader);
@@ -110,28 +111,37 @@ sbk_read_integer(SbkReader *reader, const SbkToken *value, const char *what,
 }
 
 bool
-sbk_read_integers(SbkReader *reader, const SbkToken *value, SbkIntegers *list)
+sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
+				  SbkIntegers *list)
 {
 	SbkToken	token;
-	int			room = 0;
+	size_t		room = 0;
 
 	list->present = true;
 	if (value->kind == SBK_TOKEN_NUMBERS)
 	{
-		list->values = sbk_arena_alloc_array(reader->arena, value->count,
+		list->values = sbk_arena_alloc_array(arena, value->count,
 											 sizeof(int64_t));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
 		for (list->count = 0; list->count < value->count; list->count++)
 		{
-			if (!number_at(value, list->count, &list->values[list->count]))
-				return sbk_malformed(reader, "a list of integers holds other things");
+			if (!integer_at(value, list->count, &list->values[list->count]))
+				return sbk_malformed(reader,
+									 "a list of integers holds other things");
 		}
 		return true;
 	}
-	while (sbk_token_next(&reader->tokenizer, &token) == SBK_TOKEN_INTEGER)
+	for (;;)
 	{
-		list->values = sbk_grow(reader, list->values, list->count, &room,
+		SbkTokenKind kind = sbk_token_next(&reader->tokenizer, &token);
+
+		/* XGBoost before 2.0 writes flags as booleans */
+		if (kind == SBK_TOKEN_TRUE || kind == SBK_TOKEN_FALSE)
+			token.integer = kind == SBK_TOKEN_TRUE ? 1 : 0;
+		else if (kind != SBK_TOKEN_INTEGER)
+			break;
+		list->values = sbk_grow(arena, list->values, list->count, &room,
 								sizeof(int64_t));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
@@ -139,6 +149,42 @@ sbk_read_integers(SbkReader *reader, const SbkToken *value, SbkIntegers *list)
 	}
 	if (token.kind != SBK_TOKEN_ARRAY_END)
 		return sbk_malformed(reader, "a list of integers holds other things");
+	return true;
+}
+
+bool
+sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
+			   SbkReals * list)
+{
+	SbkToken	token;
+	size_t		room = 0;
+
+	if (value->kind == SBK_TOKEN_NUMBERS)
+	{
+		list->values = sbk_arena_alloc_array(arena, value->count,
+											 sizeof(float));
+		if (list->values == NULL)
+			return sbk_out_of_memory(reader);
+		for (list->count = 0; list->count < value->count; list->count++)
+		{
+			if (!real_at(value, list->count, &list->values[list->count]))
+				return sbk_malformed(reader,
+									 "a list of numbers holds other things");
+		}
+		return true;
+	}
+	while (sbk_token_next(&reader->tokenizer, &token) == SBK_TOKEN_INTEGER ||
+		   token.kind == SBK_TOKEN_REAL)
+	{
+		list->values = sbk_grow(arena, list->values, list->count, &room,
+								sizeof(float));
+		if (list->values == NULL)
+			return sbk_out_of_memory(reader);
+		if (!sbk_token_real(&token, &list->values[list->count++]))
+			return sbk_malformed(reader, "a number is too long");
+	}
+	if (token.kind != SBK_TOKEN_ARRAY_END)
+		return sbk_malformed(reader, "a list of numbers holds other things");
 	return true;
 }
 
@@ -152,16 +198,15 @@ sbk_copy_text(SbkReader *reader, const SbkToken *token)
 	return text;
 }
 
-/* Makes room for one more element; NULL when out of memory. */
 void *
-sbk_grow(SbkReader *reader, void *array, size_t count, int *room, size_t size)
+sbk_grow(SbkArena *arena, void *array, size_t count, size_t *room, size_t size)
 {
 	void	   *larger;
 
-	if (count < (size_t) *room)
+	if (count < *room)
 		return array;
 	*room = *room == 0 ? 16 : *room * 2;
-	larger = sbk_arena_alloc_array(reader->arena, *room, size);
+	larger = sbk_arena_alloc_array(arena, *room, size);
 	if (larger != NULL && count > 0)
 		memcpy(larger, array, count * size);
 	return larger;
@@ -184,7 +229,7 @@ sbk_out_of_memory(SbkReader *reader)
 
 /* Element of a typed array of integers; false where it is none. */
 static bool
-number_at(const SbkToken *numbers, uint64_t index, int64_t *result)
+integer_at(const SbkToken *numbers, uint64_t index, int64_t *result)
 {
 	const unsigned char *at = (const unsigned char *) numbers->text;
 	uint64_t	bits = 0;
@@ -217,5 +262,40 @@ number_at(const SbkToken *numbers, uint64_t index, int64_t *result)
 	if (numbers->element != 'U' && width < 8 && (at[0] & 0x80))
 		bits |= UINT64_MAX << (8 * width);
 	*result = (int64_t) bits;
+	return true;
+}
+
+/* Element of a typed array of numbers; integers count as numbers. */
+static bool
+real_at(const SbkToken *numbers, uint64_t index, float *result)
+{
+	const unsigned char *at = (const unsigned char *) numbers->text;
+	uint64_t	bits = 0;
+	uint32_t	half;
+	double		wide;
+	int64_t		integer;
+	int			width = numbers->element == 'D' ? 8 : 4;
+	int			i;
+
+	if (numbers->element != 'd' && numbers->element != 'D')
+	{
+		if (!integer_at(numbers, index, &integer))
+			return false;
+		*result = (float) integer;
+		return true;
+	}
+	at += index * width;
+	for (i = 0; i < width; i++)
+		bits = (bits << 8) | at[i];
+	if (width == 4)
+	{
+		half = (uint32_t) bits;
+		memcpy(result, &half, sizeof(float));
+	}
+	else
+	{
+		memcpy(&wide, &bits, sizeof(double));
+		*result = (float) wide;
+	}
 	return true;
 }

@@ -17,15 +17,56 @@ typedef struct SbkIntegers
 	int64_t    *values;
 } SbkIntegers;
 
+typedef struct SbkReals
+{
+	size_t		count;
+	float	   *values;
+}			SbkReals;
+
+/* One tree, as the file has it.  Lives until the next tree is read. */
+typedef struct SbkTree
+{
+	int64_t		id;
+	int			num_node;
+	int			num_deleted;
+	int			num_feature;
+	int			leaf_size;		/* outputs of a leaf, 0 is 1 */
+	SbkIntegers left;
+	SbkIntegers right;
+	SbkIntegers parents;
+	SbkIntegers split_indices;
+	SbkIntegers default_left;
+	SbkIntegers split_type;
+	SbkIntegers categories;		/* all category codes in a row */
+	SbkIntegers category_nodes; /* which nodes split on categories, */
+	SbkIntegers category_segments;	/* where their codes begin, */
+	SbkIntegers category_sizes; /* and how many there are */
+	SbkReals	conditions;		/* thresholds, and the values of leaves */
+	SbkReals	base_weights;
+	SbkReals	leaf_weights;
+	SbkReals	loss_changes;
+	SbkReals	sum_hessian;
+}			SbkTree;
+
 typedef struct SbkReader
 {
 	SbkTokenizer tokenizer;
-	SbkArena   *arena;
+	SbkArena   *arena;			/* of what the summary points to */
+	SbkArena   *scratch;		/* of one tree */
+	SbkTree		tree;
+	SbkIntegers tree_info;		/* which output each tree adds to */
+	int64_t		max_split_index;
+	int			leaf_size;		/* of all trees */
 	SbkSummary *summary;
 	SbkArtifactError *error;
 	int			trees_seen;
 	int			linear_rounds;
-	bool		has_weights;	/* weight_drop is there and not empty */
+	SbkReals	weight_drop;	/* of the trees, of dart */
+	SbkReals	linear_weights;
+	SbkIntegers iteration_indptr;	/* the first tree of each round, and the
+									 * end */
+	int			softmax_class;	/* as the objective has it; 0: it says nothing */
+	int			num_base_score;
 	char	   *booster;
 	int			num_target;
 	int			num_tree;
@@ -61,23 +102,31 @@ extern bool sbk_read_integer(SbkReader *reader, const SbkToken *value,
 							 const char *what, long min, long max,
 							 int *result);
 
-/* A list of integers, typed or not. */
-extern bool sbk_read_integers(SbkReader *reader, const SbkToken *value,
-							  SbkIntegers *list);
+/* A list of integers, typed or not; its values live in the arena. */
+extern bool sbk_read_integers(SbkReader *reader, SbkArena *arena,
+							  const SbkToken *value, SbkIntegers *list);
+
+/* The same for float4. */
+extern bool sbk_read_reals(SbkReader *reader, SbkArena *arena,
+						   const SbkToken *value, SbkReals * list);
 
 /* The text in the arena, NUL-terminated; NULL when out of memory. */
 extern char *sbk_copy_text(SbkReader *reader, const SbkToken *token);
 
 /* An array with room for one more element; NULL when out of memory. */
-extern void *sbk_grow(SbkReader *reader, void *array, size_t count, int *room,
-					  size_t size);
+extern void *sbk_grow(SbkArena *arena, void *array, size_t count,
+					  size_t *room, size_t size);
 
 /* Both return false. */
 extern bool sbk_malformed(SbkReader *reader, const char *message);
 extern bool sbk_out_of_memory(SbkReader *reader);
 
-/* Readers with a file of their own: category levels, scikit-learn's part. */
+/* Readers with a file of their own: trees, category levels, scikit-learn. */
+extern bool sbk_read_trees(SbkReader *reader, const SbkToken *value);
 extern bool sbk_read_cats(SbkReader *reader, const SbkToken *value);
 extern bool sbk_read_scikit_learn(SbkReader *reader, const char *text);
+
+/* What can be decided only when all has been read. */
+extern bool sbk_check_model(SbkReader *reader);
 
 #endif							/* SBK_READER_H */

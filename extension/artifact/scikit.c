@@ -74,7 +74,7 @@ read_scikit_classes(SbkReader *reader, const SbkToken *value)
 {
 	SbkTextList *classes = &reader->summary->classes;
 	SbkToken	token;
-	int			room = 0;
+	size_t		room = 0;
 
 	if (value->kind != SBK_TOKEN_ARRAY_BEGIN || classes->present)
 		return sbk_token_skip(&reader->tokenizer, value);
@@ -83,7 +83,7 @@ read_scikit_classes(SbkReader *reader, const SbkToken *value)
 	{
 		char	   *label = NULL;
 
-		classes->texts = sbk_grow(reader, classes->texts, classes->count, &room,
+		classes->texts = sbk_grow(reader->arena, classes->texts, classes->count, &room,
 								  sizeof(char *));
 		if (classes->texts == NULL)
 			return sbk_out_of_memory(reader);

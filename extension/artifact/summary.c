@@ -1,6 +1,6 @@
 /*
  * summary.c
- *		What a model file says about itself, without its trees.
+ *		What a model file says about itself.
  *
  * Each object of the file that matters has a table of its keys; sbk_read_object()
  * walks the object and calls the readers.  Unknown keys are walked over, a
@@ -21,17 +21,15 @@ static bool read_feature_types(SbkReader *reader, const SbkToken *value);
 static bool read_booster(SbkReader *reader, const SbkToken *value);
 static bool read_booster_name(SbkReader *reader, const SbkToken *value);
 static bool read_inner_booster(SbkReader *reader, const SbkToken *value);
-static bool read_weights(SbkReader *reader, const SbkToken *value);
+static bool read_weight_drop(SbkReader *reader, const SbkToken *value);
+static bool read_linear_weights(SbkReader *reader, const SbkToken *value);
+static bool read_iteration_indptr(SbkReader *reader, const SbkToken *value);
 static bool read_model(SbkReader *reader, const SbkToken *value);
 static bool read_model_param(SbkReader *reader, const SbkToken *value);
 static bool read_num_tree(SbkReader *reader, const SbkToken *value);
 static bool read_num_parallel_tree(SbkReader *reader, const SbkToken *value);
 static bool read_linear_rounds(SbkReader *reader, const SbkToken *value);
-static bool read_trees(SbkReader *reader, const SbkToken *value);
-static bool read_tree_param(SbkReader *reader, const SbkToken *value);
-static bool read_leaf_size(SbkReader *reader, const SbkToken *value);
-static bool read_categorical_nodes(SbkReader *reader, const SbkToken *value);
-static bool read_leaf_weights(SbkReader *reader, const SbkToken *value);
+static bool read_tree_info(SbkReader *reader, const SbkToken *value);
 static bool read_learner_param(SbkReader *reader, const SbkToken *value);
 static bool read_base_score(SbkReader *reader, const SbkToken *value);
 static bool read_num_class(SbkReader *reader, const SbkToken *value);
@@ -41,6 +39,8 @@ static bool read_objective(SbkReader *reader, const SbkToken *value);
 static bool read_objective_name(SbkReader *reader, const SbkToken *value);
 static bool read_quantile_param(SbkReader *reader, const SbkToken *value);
 static bool read_quantiles(SbkReader *reader, const SbkToken *value);
+static bool read_softmax_param(SbkReader *reader, const SbkToken *value);
+static bool read_softmax_class(SbkReader *reader, const SbkToken *value);
 
 #define OBJECT	SBK_TOKEN_OBJECT_BEGIN
 #define ARRAY	SBK_TOKEN_ARRAY_BEGIN
@@ -70,17 +70,22 @@ static const SbkKeyReader learner_param_keys[] = {
 static const SbkKeyReader objective_keys[] = {
 	{"name", STRING, read_objective_name},
 	{"quantile_loss_param", OBJECT, read_quantile_param},
+	{"softmax_multiclass_param", OBJECT, read_softmax_param},
 	{NULL}
 };
 static const SbkKeyReader quantile_keys[] = {
 	{"quantile_alpha", STRING, read_quantiles},
 	{NULL}
 };
+static const SbkKeyReader softmax_keys[] = {
+	{"num_class", STRING, read_softmax_class},
+	{NULL}
+};
 static const SbkKeyReader booster_keys[] = {
 	{"name", STRING, read_booster_name},
 	{"gbtree", OBJECT, read_inner_booster},
 	{"model", OBJECT, read_model},
-	{"weight_drop", ARRAY, read_weights},
+	{"weight_drop", ARRAY, read_weight_drop},
 	{NULL}
 };
 static const SbkKeyReader inner_booster_keys[] = {
@@ -89,9 +94,12 @@ static const SbkKeyReader inner_booster_keys[] = {
 };
 static const SbkKeyReader model_keys[] = {
 	{"gbtree_model_param", OBJECT, read_model_param},
-	{"trees", ARRAY, read_trees},
+	{"tree_info", ARRAY, read_tree_info},
+	{"trees", ARRAY, sbk_read_trees},
 	{"cats", OBJECT, sbk_read_cats},
 	{"boosted_rounds", SBK_TOKEN_INTEGER, read_linear_rounds},
+	{"iteration_indptr", ARRAY, read_iteration_indptr},
+	{"weights", ARRAY, read_linear_weights},
 	{NULL}
 };
 static const SbkKeyReader model_param_keys[] = {
@@ -99,20 +107,10 @@ static const SbkKeyReader model_param_keys[] = {
 	{"num_parallel_tree", STRING, read_num_parallel_tree},
 	{NULL}
 };
-static const SbkKeyReader tree_keys[] = {
-	{"tree_param", OBJECT, read_tree_param},
-	{"categories_nodes", ARRAY, read_categorical_nodes},
-	{"leaf_weights", ARRAY, read_leaf_weights},
-	{NULL}
-};
-static const SbkKeyReader tree_param_keys[] = {
-	{"size_leaf_vector", STRING, read_leaf_size},
-	{NULL}
-};
-static bool check_summary(SbkReader *reader);
 bool
-sbk_summary_read(SbkArena *arena, SbkFormat format, const void *bytes,
-				 size_t len, SbkSummary *summary, SbkArtifactError *error)
+sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
+				 const void *bytes, size_t len, SbkSummary *summary,
+				 SbkArtifactError *error)
 {
 	SbkReader	reader = {0};
 	SbkToken	token;
@@ -122,10 +120,11 @@ sbk_summary_read(SbkArena *arena, SbkFormat format, const void *bytes,
 	summary->best_iteration = -1;
 	summary->num_parallel_tree = 1;
 	reader.arena = arena;
+	reader.scratch = scratch;
 	reader.summary = summary;
 	reader.error = error;
-	reader.linear_rounds = -1;
 	reader.num_target = 1;
+	reader.max_split_index = -1;
 	sbk_tokenizer_init(&reader.tokenizer, format, bytes, len, error);
 
 	if (sbk_token_next(&reader.tokenizer, &token) != SBK_TOKEN_OBJECT_BEGIN)
@@ -134,7 +133,7 @@ sbk_summary_read(SbkArena *arena, SbkFormat format, const void *bytes,
 		return false;
 	if (sbk_token_next(&reader.tokenizer, &token) != SBK_TOKEN_END)
 		return sbk_malformed(&reader, "there are bytes after its end");
-	return check_summary(&reader);
+	return sbk_check_model(&reader);
 }
 
 static bool
@@ -149,7 +148,7 @@ read_version(SbkReader *reader, const SbkToken *value)
 	SbkIntegers numbers = {0};
 	int			i;
 
-	if (!sbk_read_integers(reader, value, &numbers))
+	if (!sbk_read_integers(reader, reader->arena, value, &numbers))
 		return false;
 	if (numbers.count != 3)
 		return sbk_malformed(reader, "its version is not three numbers");
@@ -168,7 +167,7 @@ read_attributes(SbkReader *reader, const SbkToken *value)
 {
 	SbkSummary *summary = reader->summary;
 	SbkTextList *names = &summary->attributes;
-	int			room = 0;
+	size_t		room = 0;
 	SbkToken	key;
 	SbkToken	text;
 
@@ -181,7 +180,7 @@ read_attributes(SbkReader *reader, const SbkToken *value)
 			return sbk_out_of_memory(reader);
 		if (sbk_token_next(&reader->tokenizer, &text) != SBK_TOKEN_STRING)
 			return sbk_malformed(reader, "an attribute is not text");
-		names->texts = sbk_grow(reader, names->texts, names->count, &room,
+		names->texts = sbk_grow(reader->arena, names->texts, names->count, &room,
 								sizeof(char *));
 		if (names->texts == NULL)
 			return sbk_out_of_memory(reader);
@@ -240,19 +239,23 @@ read_inner_booster(SbkReader *reader, const SbkToken *value)
 }
 
 static bool
-read_weights(SbkReader *reader, const SbkToken *value)
+read_weight_drop(SbkReader *reader, const SbkToken *value)
 {
-	size_t		before = reader->tokenizer.pos;
+	return sbk_read_reals(reader, reader->arena, value, &reader->weight_drop);
+}
 
-	if (value->kind == SBK_TOKEN_NUMBERS)
-		reader->has_weights = value->count > 0;
-	else
-	{
-		if (!sbk_token_skip(&reader->tokenizer, value))
-			return false;
-		reader->has_weights = reader->tokenizer.pos > before + 1;
-	}
-	return true;
+static bool
+read_linear_weights(SbkReader *reader, const SbkToken *value)
+{
+	return sbk_read_reals(reader, reader->arena, value,
+						  &reader->linear_weights);
+}
+
+static bool
+read_iteration_indptr(SbkReader *reader, const SbkToken *value)
+{
+	return sbk_read_integers(reader, reader->arena, value,
+							 &reader->iteration_indptr);
 }
 
 static bool
@@ -291,67 +294,9 @@ read_linear_rounds(SbkReader *reader, const SbkToken *value)
 }
 
 static bool
-read_trees(SbkReader *reader, const SbkToken *value)
+read_tree_info(SbkReader *reader, const SbkToken *value)
 {
-	SbkToken	tree;
-
-	if (value->kind == SBK_TOKEN_NUMBERS)
-		return sbk_malformed(reader, "its trees are not objects");
-	while (sbk_token_next(&reader->tokenizer, &tree) == SBK_TOKEN_OBJECT_BEGIN)
-	{
-		if (++reader->trees_seen > SBK_MAX_TREES)
-			return sbk_artifact_fail(reader->error, SBK_FAULT_LIMIT,
-									 reader->tokenizer.pos,
-									 "it has more than %d trees", SBK_MAX_TREES);
-		if (!sbk_read_object(reader, tree_keys))
-			return false;
-	}
-	if (tree.kind != SBK_TOKEN_ARRAY_END)
-		return sbk_malformed(reader, "its trees are not objects");
-	return true;
-}
-
-static bool
-read_tree_param(SbkReader *reader, const SbkToken *value)
-{
-	return sbk_read_object(reader, tree_param_keys);
-}
-
-static bool
-read_leaf_size(SbkReader *reader, const SbkToken *value)
-{
-	int			size;
-
-	if (!sbk_read_integer(reader, value, "size_leaf_vector", 0, SBK_MAX_OUTPUTS,
-						  &size))
-		return false;
-	if (size > 1)
-		reader->summary->vector_leaf = true;
-	return true;
-}
-
-static bool
-read_categorical_nodes(SbkReader *reader, const SbkToken *value)
-{
-	SbkToken	token;
-
-	if (value->kind == SBK_TOKEN_NUMBERS)
-	{
-		if (value->count > 0)
-			reader->summary->categorical_split = true;
-		return true;
-	}
-	while (sbk_token_next(&reader->tokenizer, &token) == SBK_TOKEN_INTEGER)
-		reader->summary->categorical_split = true;
-	return token.kind == SBK_TOKEN_ARRAY_END ? true :
-		sbk_malformed(reader, "its categorical nodes are not integers");
-}
-
-static bool
-read_leaf_weights(SbkReader *reader, const SbkToken *value)
-{
-	reader->summary->leaf_weights = true;
-	return sbk_token_skip(&reader->tokenizer, value);
+	return sbk_read_integers(reader, reader->arena, value, &reader->tree_info);
 }
 
 static bool
@@ -382,6 +327,7 @@ read_base_score(SbkReader *reader, const SbkToken *value)
 		score = strtod(at, &end);
 		if (end == at || !isfinite((float) score))
 			return sbk_malformed(reader, "its base score is not a finite number");
+		reader->num_base_score++;
 		if (score != 0.5)
 			summary->base_score_half = false;
 		at = end;
@@ -440,84 +386,15 @@ read_quantiles(SbkReader *reader, const SbkToken *value)
 	return reader->summary->quantiles != NULL || sbk_out_of_memory(reader);
 }
 
-/* What can be decided only when all has been read. */
 static bool
-check_summary(SbkReader *reader)
+read_softmax_param(SbkReader *reader, const SbkToken *value)
 {
-	SbkSummary *summary = reader->summary;
-	const char *booster = reader->booster;
-	bool		linear;
-	int			per_round;
-	int			group;
+	return sbk_read_object(reader, softmax_keys);
+}
 
-	if (summary->version[0] == 0)
-		return sbk_artifact_fail(reader->error, SBK_FAULT_UNSUPPORTED, 0,
-								 "it does not say which version of XGBoost wrote it");
-	if (booster == NULL || summary->objective == NULL ||
-		summary->num_feature == 0 || summary->base_score == NULL)
-		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-								 "it lacks the booster, the objective, the number of features or the base score");
-	if (strcmp(booster, "gbtree") == 0)
-		summary->booster = SBK_BOOSTER_GBTREE;
-	else if (strcmp(booster, "dart") == 0)
-		summary->booster = SBK_BOOSTER_DART;
-	else if (strcmp(booster, "gblinear") == 0)
-		summary->booster = SBK_BOOSTER_GBLINEAR;
-	else
-		return sbk_artifact_fail(reader->error, SBK_FAULT_UNSUPPORTED, 0,
-								 "its booster \"%.50s\" is unknown", booster);
-	linear = summary->booster == SBK_BOOSTER_GBLINEAR;
-	summary->weighted_gbtree = reader->has_weights &&
-		summary->booster == SBK_BOOSTER_GBTREE;
-
-	if (summary->num_class > 1 && reader->num_target > 1)
-		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-								 "it has several classes and several targets");
-	group = summary->num_class > 1 ? summary->num_class : reader->num_target;
-	summary->num_output = group;
-
-	if ((summary->feature_names.count != 0 &&
-		 summary->feature_names.count != summary->num_feature) ||
-		(summary->feature_types.count != 0 &&
-		 summary->feature_types.count != summary->num_feature))
-		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-								 "it names %d features and %d types, but has %d features",
-								 summary->feature_names.count,
-								 summary->feature_types.count,
-								 summary->num_feature);
-	if (reader->num_levels != 0 && reader->num_levels != summary->num_feature)
-		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-								 "it has category levels for %d of %d features",
-								 reader->num_levels, summary->num_feature);
-	if (linear)
-	{
-		if (reader->trees_seen > 0)
-			return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-									 "it is a linear model with trees");
-		summary->num_round = reader->linear_rounds < 0 ? 0 :
-			reader->linear_rounds;
-		return true;
-	}
-
-	if (reader->trees_seen == 0 || reader->trees_seen != reader->num_tree)
-		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-								 "it announces %d trees and holds %d",
-								 reader->num_tree, reader->trees_seen);
-	if (summary->num_parallel_tree == 0)
-		summary->num_parallel_tree = 1;
-	per_round = summary->num_parallel_tree;
-	if (!summary->vector_leaf)
-	{
-		if (per_round > SBK_MAX_TREES / group)
-			return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-									 "it has too many trees in a round");
-		per_round *= group;
-	}
-	if (reader->num_tree % per_round != 0)
-		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-								 "its %d trees do not make whole rounds of %d",
-								 reader->num_tree, per_round);
-	summary->num_tree = reader->num_tree;
-	summary->num_round = reader->num_tree / per_round;
-	return true;
+static bool
+read_softmax_class(SbkReader *reader, const SbkToken *value)
+{
+	return sbk_read_integer(reader, value, "num_class", 0, SBK_MAX_OUTPUTS,
+							&reader->softmax_class);
 }

@@ -1,9 +1,9 @@
 /*
  * summary.h
- *		What a model file says about itself, without its trees.
+ *		What a model file says about itself.
  *
- * Reading a summary walks the whole artifact with the tokenizer, so that bytes
- * which pass are well-formed from end to end.
+ * Reading a summary reads the whole artifact and verifies its structure, trees
+ * included, so that bytes which pass lead no reader out of bounds.
  */
 #ifndef SBK_SUMMARY_H
 #define SBK_SUMMARY_H
@@ -62,11 +62,12 @@ typedef struct SbkSummary
 } SbkSummary;
 
 /*
- * Reads the artifact.  What the summary points to lives in the arena.  On
- * false, error says what is wrong; out of memory is an error like any other.
+ * Reads the artifact.  What the summary points to lives in the arena; scratch
+ * is used while reading, and may be freed.  On false, error says what is
+ * wrong; out of memory is an error like any other.
  */
-extern bool sbk_summary_read(SbkArena *arena, SbkFormat format,
-							 const void *bytes, size_t len,
+extern bool sbk_summary_read(SbkArena *arena, SbkArena *scratch,
+							 SbkFormat format, const void *bytes, size_t len,
 							 SbkSummary *summary, SbkArtifactError *error);
 
 #endif							/* SBK_SUMMARY_H */

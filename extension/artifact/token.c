@@ -13,8 +13,12 @@
 /* where the old binary format keeps the length of the objective's name */
 #define SBK_BINARY_NAME_OFFSET	136
 
+/* no number that means anything is longer */
+#define SBK_MAX_DIGITS			64
+
 static bool looks_like_old_binary(const unsigned char *bytes, size_t len);
 static size_t encode_utf8(unsigned int code, char *out);
+static bool copy_digits(const SbkToken *token, char *digits);
 static unsigned int read_hex4(const char *text);
 
 SbkFormat
@@ -154,30 +158,41 @@ sbk_token_is(const SbkToken *token, const char *text)
 bool
 sbk_token_number(const SbkToken *token, double *number)
 {
-	char		digits[64];
+	char		digits[SBK_MAX_DIGITS];
 	char	   *end;
 
-	switch (token->kind)
+	if (token->kind == SBK_TOKEN_INTEGER)
+		*number = (double) token->integer;
+	else if (token->kind == SBK_TOKEN_REAL && token->text == NULL)
+		*number = token->real;
+	else
 	{
-		case SBK_TOKEN_INTEGER:
-			*number = (double) token->integer;
-			return true;
-		case SBK_TOKEN_REAL:
-			if (token->text == NULL)
-			{
-				*number = token->real;
-				return true;
-			}
-			break;
-		default:
+		if (!copy_digits(token, digits))
 			return false;
+		*number = strtod(digits, &end);
+		return *end == '\0';
 	}
-	if (token->text_len >= sizeof(digits))
-		return false;
-	memcpy(digits, token->text, token->text_len);
-	digits[token->text_len] = '\0';
-	*number = strtod(digits, &end);
-	return *end == '\0';
+	return true;
+}
+
+bool
+sbk_token_real(const SbkToken *token, float *number)
+{
+	char		digits[SBK_MAX_DIGITS];
+	char	   *end;
+
+	if (token->kind == SBK_TOKEN_INTEGER)
+		*number = (float) token->integer;
+	else if (token->kind == SBK_TOKEN_REAL && token->text == NULL)
+		*number = (float) token->real;
+	else
+	{
+		if (!copy_digits(token, digits))
+			return false;
+		*number = strtof(digits, &end);
+		return *end == '\0';
+	}
+	return true;
 }
 
 bool
@@ -354,4 +369,15 @@ read_hex4(const char *text)
 			(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
 	}
 	return code;
+}
+
+/* The text of a JSON number, NUL-terminated; false where it is no number. */
+static bool
+copy_digits(const SbkToken *token, char *digits)
+{
+	if (token->kind != SBK_TOKEN_REAL || token->text_len >= SBK_MAX_DIGITS)
+		return false;
+	memcpy(digits, token->text, token->text_len);
+	digits[token->text_len] = '\0';
+	return true;
 }

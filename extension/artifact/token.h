@@ -126,6 +126,9 @@ extern bool sbk_token_is(const SbkToken *token, const char *text);
 /* The number a token stands for: integers, reals, NaN and infinities. */
 extern bool sbk_token_number(const SbkToken *token, double *number);
 
+/* The same, rounded to float4 once, as XGBoost reads it. */
+extern bool sbk_token_real(const SbkToken *token, float *number);
+
 /* Records the first error, with its place; returns false for the caller. */
 extern bool sbk_artifact_fail(SbkArtifactError *error, SbkFault fault,
 							  size_t offset, const char *format,...)

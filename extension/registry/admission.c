@@ -58,13 +58,18 @@ sbk_artifact_summarize(MemoryContext context, const char *label,
 	const char *what = label ? psprintf("model \"%s\"", label) : "artifact";
 	SbkArtifactError error;
 	SbkSummary *summary;
+	MemoryContext scratch;
 
 	if (format != SBK_FORMAT_JSON && format != SBK_FORMAT_UBJSON)
 		refuse_format(what, format);
 	summary = MemoryContextAlloc(context, sizeof(SbkSummary));
-	if (!sbk_summary_read(create_arena(context), format, artifact->bytes,
-						  artifact->len, summary, &error))
+	scratch = AllocSetContextCreate(CurrentMemoryContext,
+									"scorebook artifact reader",
+									ALLOCSET_SMALL_SIZES);
+	if (!sbk_summary_read(create_arena(context), create_arena(scratch), format,
+						  artifact->bytes, artifact->len, summary, &error))
 		refuse_content(what, format, &error);
+	MemoryContextDelete(scratch);
 	return summary;
 }
 

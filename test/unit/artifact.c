@@ -58,12 +58,15 @@ read_summary(SbkArena *arena, const void *bytes, size_t len,
 {
 	unsigned char *copy = malloc(len > 0 ? len : 1);
 	SbkFormat	format = sbk_format_detect(bytes, len);
+	SbkArena   *scratch = sbk_arena_create();
 	bool		result = false;
 
 	memcpy(copy, bytes, len);
 	memset(error, 0, sizeof(*error));
 	if (format == SBK_FORMAT_JSON || format == SBK_FORMAT_UBJSON)
-		result = sbk_summary_read(arena, format, copy, len, summary, error);
+		result = sbk_summary_read(arena, scratch, format, copy, len, summary,
+								  error);
+	sbk_arena_free(scratch);
 	free(copy);
 	return result;
 }
