@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034
 # setup.sh: what the scripts share.  Sourced, not run.
 #
 # Packages come from Debian, through root or sudo.  What PostgreSQL refuses to
@@ -7,6 +8,7 @@
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 work_dir=
 cluster_running=
+export LC_ALL=C.UTF-8
 
 say() {
 	printf '%s\n' "$*" >&2
@@ -38,6 +40,7 @@ as_user() {
 
 # The PostgreSQL that this Debian ships.
 find_postgresql() {
+	# shellcheck source=/dev/null
 	. /etc/os-release
 	case "${VERSION_CODENAME:-}" in
 		bookworm) major=15 ;;
@@ -75,19 +78,25 @@ build_packages() {
 make_work_dir() {
 	work_dir=$(mktemp -d "${TMPDIR:-/tmp}/scorebook.XXXXXX")
 	trap clean_up EXIT
+	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	chmod 755 "$work_dir"
 	[ "$(id -u)" != 0 ] || chown postgres: "$work_dir"
 }
 
-# Builds a copy of the sources, so that the checkout stays as it is, and
-# installs the extension into the server's directories.
-build_and_install() {
-	as_user mkdir "$work_dir/source"
+# A copy of the checkout without what was built in it.
+copy_sources() {
+	as_user mkdir "$work_dir/$1"
 	tar -C "$source_dir" --exclude-vcs --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
 		--exclude=./tmp_check --exclude=./results -cf - . |
-		as_user tar -C "$work_dir/source" -xf -
+		as_user tar -C "$work_dir/$1" -xf -
+}
+
+# Builds a copy, so that the checkout stays as it is, and installs the
+# extension into the server's directories.
+build_and_install() {
+	copy_sources source
 	say "Building for PostgreSQL $major"
 	as_user make -s -C "$work_dir/source" PG_CONFIG="$pg_config" "$@"
 	as_root make -s -C "$work_dir/source" PG_CONFIG="$pg_config" "$@" install >/dev/null

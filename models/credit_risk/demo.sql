@@ -1,6 +1,7 @@
 -- What script/demo runs: the demo model on real applicants.
 --
 -- psql -v directory=models/credit_risk (as the server sees it) -f demo.sql
+\set QUIET on
 \pset footer off
 \pset null '-'
 \set ECHO none
@@ -49,7 +50,10 @@ SELECT scorebook.load_model_file('credit_risk', :'directory' || '/model.ubj',
 	purpose => 'demonstration',
 	classes => ARRAY['good', 'bad'],
 	levels => :'levels') AS version;
+\pset format wrapped
+\pset columns 100
 SELECT * FROM scorebook.model_card('credit_risk');
+\pset format aligned
 \set ECHO none
 
 \echo 3. The scores: all applicants into a table.
@@ -66,12 +70,13 @@ SELECT count(*) AS rows,
 	round(count(*) / :seconds) AS rows_per_second
 FROM score;
 
-\echo Ten applicants and their scores.
+\echo Ten held-out applicants and their scores.
 \echo
 \set ECHO queries
 SELECT a.applicant_id, a.application_date, a.age, a.job, a.records, a.income, a.amount,
 	round(s.probability_of_default::numeric, 3) AS probability_of_default
 FROM applicant AS a JOIN score AS s USING (applicant_id)
+WHERE a.split = 'test'
 ORDER BY a.applicant_id
 LIMIT 10;
 \set ECHO none
@@ -81,14 +86,14 @@ LIMIT 10;
 \echo
 \set ECHO queries
 SELECT band,
-	format('%s - %s', (ARRAY[0, 0.05, 0.1, 0.2, 0.35, 0.5])[band],
-		(ARRAY[0.05, 0.1, 0.2, 0.35, 0.5, 1])[band]) AS score,
+	format('%s - %s', (ARRAY[0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7])[band],
+		(ARRAY[0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1])[band]) AS score,
 	count(*) AS applicants,
 	round(avg(s.probability_of_default)::numeric, 3) AS predicted,
 	round(avg((a.status = 'bad')::integer), 3) AS observed_default_rate,
 	repeat('#', (40 * avg((a.status = 'bad')::integer))::integer) AS " "
 FROM applicant AS a JOIN score AS s USING (applicant_id),
-	width_bucket(s.probability_of_default::float8, ARRAY[0, 0.05, 0.1, 0.2, 0.35, 0.5]) AS band
+	width_bucket(s.probability_of_default::float8, ARRAY[0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7]) AS band
 WHERE a.split = 'test'
 GROUP BY band
 ORDER BY band;
