@@ -134,7 +134,7 @@ BEGIN
 		AND g.privilege = revoke_model_internal.privilege;
 	IF NOT FOUND THEN
 		RAISE WARNING USING
-			ERRCODE = 'warning_privilege_not_revoked',
+			ERRCODE = '01006',
 			MESSAGE = format('role "%s" did not have the privilege "%s" on model "%s"',
 				role, privilege, model);
 	END IF;

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION scorebook.model_card(ref text)
 RETURNS TABLE (item text, value text)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH target AS MATERIALIZED
