@@ -7,8 +7,10 @@
 
 #include "artifact/reader.h"
 
+static bool conclude(SbkReader *reader, const char *message);
 static bool check_learner(SbkReader *reader);
 static bool check_features(SbkReader *reader);
+static bool check_categories(SbkReader *reader);
 static bool check_linear(SbkReader *reader);
 static bool check_forest(SbkReader *reader);
 static bool check_rounds(SbkReader *reader, int per_round);
@@ -30,12 +32,12 @@ check_learner(SbkReader *reader)
 	const char *booster = reader->booster;
 	bool		multi;
 
+	if (booster == NULL || summary->objective == NULL ||
+		summary->num_feature == 0 || summary->base_score == NULL)
+		return conclude(reader, "it lacks the booster, the objective, the number of features or the base score");
 	if (summary->version[0] == 0)
 		return sbk_artifact_fail(reader->error, SBK_FAULT_UNSUPPORTED, 0,
 								 "it does not say which version of XGBoost wrote it");
-	if (booster == NULL || summary->objective == NULL ||
-		summary->num_feature == 0 || summary->base_score == NULL)
-		return sbk_malformed(reader, "it lacks the booster, the objective, the number of features or the base score");
 	if (strcmp(booster, "gbtree") == 0)
 		summary->booster = SBK_BOOSTER_GBTREE;
 	else if (strcmp(booster, "dart") == 0)
@@ -51,11 +53,11 @@ check_learner(SbkReader *reader)
 		(summary->num_class > 1 && reader->num_target > 1) ||
 		(multi && reader->softmax_class != 0 &&
 		 reader->softmax_class != summary->num_class))
-		return sbk_malformed(reader, "its numbers of classes and targets do not fit its objective");
+		return conclude(reader, "its numbers of classes and targets do not fit its objective");
 	summary->num_output = multi ? summary->num_class : reader->num_target;
 	if (reader->num_base_score != 1 &&
 		reader->num_base_score != summary->num_output)
-		return sbk_malformed(reader, "it has base scores for another number of outputs");
+		return conclude(reader, "it has base scores for another number of outputs");
 	return true;
 }
 
@@ -81,6 +83,34 @@ check_features(SbkReader *reader)
 		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
 								 "a tree splits on feature %lld of %d",
 								 (long long) reader->max_split_index, n);
+	return check_categories(reader);
+}
+
+/* The levels that the file holds must be enough for the codes of its splits. */
+static bool
+check_categories(SbkReader *reader)
+{
+	SbkSummary *summary = reader->summary;
+	int			n = summary->num_feature;
+	int			i;
+
+	if (reader->category_room == 0)
+		return true;
+	summary->category_counts = sbk_arena_alloc_array(reader->arena, n,
+													 sizeof(int));
+	if (summary->category_counts == NULL)
+		return sbk_out_of_memory(reader);
+	for (i = 0; i < n && (size_t) i < reader->category_room; i++)
+	{
+		summary->category_counts[i] = reader->category_counts[i];
+		if (summary->levels != NULL && summary->levels[i].present &&
+			summary->levels[i].count < reader->category_counts[i])
+			return conclude(reader, "a tree splits on a category that has no level");
+		if (reader->category_counts[i] > 0 &&
+			summary->feature_types.count > 0 &&
+			strcmp(summary->feature_types.texts[i], "c") != 0)
+			return conclude(reader, "a tree splits on categories of a feature that is not categorical");
+	}
 	return true;
 }
 
@@ -92,14 +122,14 @@ check_linear(SbkReader *reader)
 	size_t		i;
 
 	if (reader->trees_seen > 0)
-		return sbk_malformed(reader, "it is a linear model with trees");
+		return conclude(reader, "it is a linear model with trees");
 	if (reader->linear_weights.count !=
 		((size_t) summary->num_feature + 1) * summary->num_output)
-		return sbk_malformed(reader, "it is a linear model with weights for other features");
+		return conclude(reader, "it is a linear model with weights for other features");
 	for (i = 0; i < reader->linear_weights.count; i++)
 	{
 		if (!isfinite(reader->linear_weights.values[i]))
-			return sbk_malformed(reader, "a weight is not finite");
+			return conclude(reader, "a weight is not finite");
 	}
 	summary->num_round = reader->linear_rounds;
 	return true;
@@ -115,24 +145,24 @@ check_forest(SbkReader *reader)
 	size_t		i;
 
 	if (reader->linear_weights.count > 0)
-		return sbk_malformed(reader, "it is a model of trees with linear weights");
+		return conclude(reader, "it is a model of trees with linear weights");
 	if (trees == 0 || trees != reader->num_tree)
 		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
 								 "it announces %d trees and holds %d",
 								 reader->num_tree, trees);
 	if (summary->vector_leaf && reader->leaf_size != summary->num_output)
-		return sbk_malformed(reader, "its leaves have another number of outputs than the model");
+		return conclude(reader, "its leaves have another number of outputs than the model");
 
 	/* dart weighs its trees; since 3.3 it is called gbtree */
 	summary->weighted_gbtree = summary->booster == SBK_BOOSTER_GBTREE &&
 		reader->weight_drop.count > 0;
 	if ((summary->booster == SBK_BOOSTER_DART || summary->weighted_gbtree) &&
 		reader->weight_drop.count != (size_t) trees)
-		return sbk_malformed(reader, "it has weights for another number of trees");
+		return conclude(reader, "it has weights for another number of trees");
 	for (i = 0; i < reader->weight_drop.count; i++)
 	{
 		if (!isfinite(reader->weight_drop.values[i]))
-			return sbk_malformed(reader, "the weight of a tree is not finite");
+			return conclude(reader, "the weight of a tree is not finite");
 	}
 
 	if (summary->num_parallel_tree == 0)
@@ -143,11 +173,11 @@ check_forest(SbkReader *reader)
 								 "its %d trees do not make whole rounds of %d for each of %d outputs",
 								 trees, parallel, groups);
 	if (reader->tree_info.count != (size_t) trees)
-		return sbk_malformed(reader, "it does not say which output each tree is for");
+		return conclude(reader, "it does not say which output each tree is for");
 	for (i = 0; i < (size_t) trees; i++)
 	{
 		if (reader->tree_info.values[i] != (int64_t) (i / parallel) % groups)
-			return sbk_malformed(reader, "a tree is for another output than its place says");
+			return conclude(reader, "a tree is for another output than its place says");
 	}
 	summary->num_tree = trees;
 	summary->num_round = trees / (parallel * groups);
@@ -163,11 +193,19 @@ check_rounds(SbkReader *reader, int per_round)
 	if (!indptr->present)
 		return true;
 	if (indptr->count != (size_t) reader->summary->num_round + 1)
-		return sbk_malformed(reader, "it announces another number of rounds than it has");
+		return conclude(reader, "it announces another number of rounds than it has");
 	for (i = 0; i < indptr->count; i++)
 	{
 		if (indptr->values[i] != (int64_t) i * per_round)
-			return sbk_malformed(reader, "its rounds are of unequal size");
+			return conclude(reader, "its rounds are of unequal size");
 	}
 	return true;
+}
+
+/* What is wrong with the whole has no place in it. */
+static bool
+conclude(SbkReader *reader, const char *message)
+{
+	return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0, "%s",
+							 message);
 }

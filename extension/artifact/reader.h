@@ -56,6 +56,8 @@ typedef struct SbkReader
 	SbkTree		tree;
 	SbkIntegers tree_info;		/* which output each tree adds to */
 	int64_t		max_split_index;
+	int32_t    *category_counts;	/* by feature: codes that its splits need */
+	size_t		category_room;
 	int			leaf_size;		/* of all trees */
 	SbkSummary *summary;
 	SbkArtifactError *error;

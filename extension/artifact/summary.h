@@ -51,6 +51,8 @@ typedef struct SbkSummary
 	bool		vector_leaf;	/* multi-output trees */
 	bool		leaf_weights;	/* their leaves stand apart, as since 3.2 */
 	bool		categorical_split;
+	int		   *category_counts;	/* per feature, how many codes its splits
+									 * need, or 0; NULL where none has any */
 	int			best_iteration; /* -1: the file has none */
 	SbkTextList feature_names;
 	SbkTextList feature_types;	/* XGBoost's: float, int, i, q, c */

@@ -30,6 +30,8 @@ static bool check_paths(SbkReader *reader);
 static bool check_node(SbkReader *reader, int64_t node, bool *leaf);
 static bool check_values(SbkReader *reader);
 static bool check_categories(SbkReader *reader);
+static bool count_categories(SbkReader *reader, int64_t feature,
+							 int64_t code);
 static bool bad_tree(SbkReader *reader, const char *what);
 
 /* Readers of the lists of a tree: one for each key. */
@@ -368,6 +370,9 @@ check_categories(SbkReader *reader)
 				(j > begin && code <= tree->categories.values[j - 1]))
 				return bad_tree(reader, "has category codes out of order or range");
 		}
+		if (!count_categories(reader, tree->split_indices.values[node],
+							  tree->categories.values[begin + size - 1]))
+			return false;
 		begin += size;
 	}
 	if (begin != (int64_t) tree->categories.count)
@@ -379,6 +384,33 @@ check_categories(SbkReader *reader)
 	}
 	if (splits != n)
 		return bad_tree(reader, "splits on categories that it does not have");
+	return true;
+}
+
+/* Remembers the highest code that a feature's splits speak of. */
+static bool
+count_categories(SbkReader *reader, int64_t feature, int64_t code)
+{
+	size_t		room = reader->category_room;
+	int32_t    *larger;
+
+	/* check_paths() did not look at a node that is deleted */
+	if (feature < 0 || feature >= SBK_MAX_FEATURES)
+		return bad_tree(reader, "splits on a feature that does not exist");
+	if ((size_t) feature >= room)
+	{
+		room = feature + 1 > 64 ? (size_t) feature * 2 : 64;
+		larger = sbk_arena_alloc_array(reader->arena, room, sizeof(int32_t));
+		if (larger == NULL)
+			return sbk_out_of_memory(reader);
+		if (reader->category_room > 0)
+			memcpy(larger, reader->category_counts,
+				   reader->category_room * sizeof(int32_t));
+		reader->category_counts = larger;
+		reader->category_room = room;
+	}
+	if (code >= reader->category_counts[feature])
+		reader->category_counts[feature] = (int32_t) code + 1;
 	return true;
 }
 

@@ -43,7 +43,9 @@ sbk_read_jsonb(const SbkModel *model, Jsonb *object, SbkRow *row)
 					errdetail("The %s \"%s\" is read from it.",
 							  i < model->num_feature ? "feature" : "base margin",
 							  sbk_input_name(model, i)),
-					errhint("A missing value is written as null; scorebook.input_map lists the inputs."));
+					i < model->num_feature ?
+					errhint("A missing value is written as null; scorebook.input_map lists the inputs.") :
+					errhint("Each row needs its offset, as it had one in training."));
 		input = read_value(model, i, key, &value);
 		if (i < model->num_feature)
 			row->values[i] = input;
@@ -92,7 +94,9 @@ read_value(const SbkModel *model, int i, const char *key,
 				   key, model->label, kind_name(value)),
 			categorical ?
 			errdetail("The feature is categorical: it takes the name of a level.") :
-			errdetail("It takes a number, true, false or null."),
+			i < model->num_feature ?
+			errdetail("It takes a number, true, false or null.") :
+			errdetail("It takes a number."),
 			errhint("scorebook.input_map lists the inputs with their types."));
 }
 

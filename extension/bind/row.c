@@ -160,7 +160,9 @@ refuse(const SbkModel *model, int i, SbkVerdict verdict, TupleDesc desc)
 					   model->label, column),
 				errdetail("The %s \"%s\" is read from it.", kind,
 						  sbk_input_name(model, i)),
-				errhint("Call scorebook.input_map to see how columns are matched; \"columns\" of scorebook.load_model maps features to columns of other names."));
+				i < model->num_feature ?
+				errhint("Call scorebook.input_map to see how columns are matched; \"columns\" of scorebook.load_model maps features to columns of other names.") :
+				errhint("Call scorebook.input_map to see how columns are matched."));
 
 	type = TupleDescAttr(desc, find_column(desc, column))->atttypid;
 	ereport(ERROR,

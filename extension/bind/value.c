@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/htup_details.h"
@@ -18,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/syscache.h"
 
 #include "bind/value.h"
@@ -85,13 +87,13 @@ sbk_input_null(const SbkModel *model, int i)
 	if (i == model->num_feature)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("base margin \"%s\" of model \"%s\" is null",
+				errmsg("base margin \"%s\" of model \"%s\" is missing",
 					   model->base_margin, model->label),
 				errhint("Each row needs its offset, as it had one in training."));
 	if (model->features[i].null_is_error)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("feature \"%s\" of model \"%s\" is null",
+				errmsg("feature \"%s\" of model \"%s\" is missing",
 					   model->features[i].name, model->label),
 				errdetail("The model's policy on_null for this feature is \"error\"."),
 				errhint("Give a value, or load the model with the policy on_null \"missing\"."));
@@ -180,8 +182,16 @@ sbk_number(const SbkColumn *column, Datum value)
 		case SBK_FROM_FLOAT8:
 			return DatumGetFloat8(value);
 		case SBK_FROM_NUMERIC:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-													  value));
+			{
+				double		number =
+					DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+													   value));
+
+				/* too large, but not infinite */
+				if (isinf(number) && !numeric_is_inf(DatumGetNumeric(value)))
+					number = copysign(DBL_MAX, number);
+				return number;
+			}
 		case SBK_FROM_BOOL:
 			return DatumGetBool(value) ? 1 : 0;
 		case SBK_FROM_TEXT:
@@ -273,7 +283,9 @@ store(const SbkModel *model, int i, double exact, float value)
 					   sbk_input_name(model, i), model->label),
 				isinf(exact) ? errdetail("It is infinite.") :
 				errdetail("XGBoost reads float4, which ends at 3.4e38."),
-				errhint("Give a finite number, or null for a missing one."));
+				i < model->num_feature ?
+				errhint("Give a finite number, or null for a missing one.") :
+				errhint("Give a finite number."));
 	if (model->has_missing && value == model->missing &&
 		i < model->num_feature)
 		return sbk_input_null(model, i);

@@ -20,6 +20,7 @@ typedef struct OwnedArena
 	SbkArena   *arena;
 } OwnedArena;
 
+static const char *describe(const char *label);
 static SbkArena *create_arena(MemoryContext context);
 static void free_arena(void *arg);
 static void refuse_format(const char *what, SbkFormat format);
@@ -27,7 +28,8 @@ static void refuse_content(const char *what, SbkFormat format,
 						   const SbkArtifactError *error);
 
 void
-sbk_artifact_copy(Datum value, bool limited, SbkArtifact *artifact)
+sbk_artifact_copy(Datum value, const char *label, bool limited,
+				  SbkArtifact *artifact)
 {
 	Size		size = toast_raw_datum_size(value) - VARHDRSZ;
 	struct varlena *bytes;
@@ -35,7 +37,8 @@ sbk_artifact_copy(Datum value, bool limited, SbkArtifact *artifact)
 	if (limited && size > (Size) sbk_max_model_size * 1024)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("model is larger than \"%s\"", "scorebook.max_model_size"),
+				errmsg("%s is larger than \"%s\"", describe(label),
+					   "scorebook.max_model_size"),
 				errdetail("It has %zu bytes, the limit is %zu.",
 						  size, (Size) sbk_max_model_size * 1024),
 				errhint("A superuser can raise scorebook.max_model_size, up to 400MB."));
@@ -55,7 +58,7 @@ sbk_artifact_summarize(MemoryContext context, const char *label,
 					   const SbkArtifact *artifact)
 {
 	SbkFormat	format = sbk_format_detect(artifact->bytes, artifact->len);
-	const char *what = label ? psprintf("model \"%s\"", label) : "artifact";
+	const char *what = describe(label);
 	SbkArtifactError error;
 	SbkSummary *summary;
 	MemoryContext scratch;
@@ -71,6 +74,12 @@ sbk_artifact_summarize(MemoryContext context, const char *label,
 		refuse_content(what, format, &error);
 	MemoryContextDelete(scratch);
 	return summary;
+}
+
+static const char *
+describe(const char *label)
+{
+	return label ? psprintf("model \"%s\"", label) : "artifact";
 }
 
 static SbkArena *
@@ -165,6 +174,8 @@ refuse_content(const char *what, SbkFormat format,
 			errcode(sqlstate),
 			errmsg("%s is not a valid XGBoost model in %s", what,
 				   json ? "JSON" : "UBJSON"),
-			errdetail("At byte %zu, %s.", error->offset, error->message),
+			error->offset > 0 ?
+			errdetail("At byte %zu, %s.", error->offset, error->message) :
+			errdetail("Taken as a whole, %s.", error->message),
 			errhint("Check that the file is complete, and save it again with XGBoost's save_model or save_raw."));
 }

@@ -16,14 +16,15 @@ typedef struct SbkArtifact
 
 /*
  * Copies a bytea into the current context, after checking its size against
- * scorebook.max_model_size where limited; throws where it is larger.
+ * scorebook.max_model_size where limited; throws where it is larger.  The label
+ * names the model in messages, NULL where there is none yet.
  */
-extern void sbk_artifact_copy(Datum value, bool limited, SbkArtifact *artifact);
+extern void sbk_artifact_copy(Datum value, const char *label, bool limited,
+							  SbkArtifact *artifact);
 
 /*
  * Reads what the artifact says.  The summary lives in the context.  Throws
- * with the SQLSTATE that fits where the bytes are not a model; the label names
- * the model in messages, NULL where there is none yet.
+ * with the SQLSTATE that fits where the bytes are not a model.
  */
 extern SbkSummary *sbk_artifact_summarize(MemoryContext context,
 										  const char *label,

@@ -77,8 +77,8 @@ sbk_cache_unpin(SbkModel *model)
 	CacheEntry *entry = hash_search(entries, &model->key, HASH_FIND, NULL);
 
 	Assert(entry != NULL && entry->pins > 0);
-	if (entry != NULL)
-		entry->pins--;
+	if (entry != NULL && --entry->pins == 0)
+		evict();
 }
 
 static void

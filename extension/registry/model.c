@@ -15,14 +15,12 @@
 #include "registry/model.h"
 
 static HeapTuple find_version(SbkScan *scan, const SbkResolved *resolved);
-static void read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple,
-						 int *iterations);
+static void read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple);
 static void read_features(SbkModel *model);
 static void read_feature(SbkModel *model, SbkFeature *feature, SbkScan *scan,
 						 HeapTuple tuple);
 static char **read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n);
-static void open_engine(SbkModel *model, MemoryContext context,
-						int iterations);
+static void open_engine(SbkModel *model, MemoryContext context);
 static int	compare_levels(const void *a, const void *b);
 
 void
@@ -40,13 +38,12 @@ sbk_model_find(const SbkResolved *resolved, SbkModelKey *key)
 }
 
 SbkModel *
-sbk_model_load(MemoryContext context, const SbkResolved *resolved)
+sbk_model_read(MemoryContext context, const SbkResolved *resolved)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	SbkModel   *model = palloc0(sizeof(SbkModel));
 	SbkScan		scan;
 	HeapTuple	tuple;
-	int			iterations;
 
 	model->label = psprintf("%s/%d", resolved->name, resolved->version);
 	tuple = find_version(&scan, resolved);
@@ -54,12 +51,19 @@ sbk_model_load(MemoryContext context, const SbkResolved *resolved)
 	model->key.version = resolved->version;
 	model->key.xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
 	model->key.tid = tuple->t_self;
-	read_version(model, &scan, tuple, &iterations);
+	read_version(model, &scan, tuple);
 	sbk_scan_end(&scan);
 	read_features(model);
 	MemoryContextSwitchTo(old_context);
+	return model;
+}
 
-	open_engine(model, context, iterations);
+SbkModel *
+sbk_model_load(MemoryContext context, const SbkResolved *resolved)
+{
+	SbkModel   *model = sbk_model_read(context, resolved);
+
+	open_engine(model, context);
 	return model;
 }
 
@@ -93,7 +97,7 @@ find_version(SbkScan *scan, const SbkResolved *resolved)
 }
 
 static void
-read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple, int *iterations)
+read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple)
 {
 	bool		isnull;
 	Datum		value;
@@ -107,7 +111,7 @@ read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple, int *iterations)
 									  &isnull));
 	model->family = sbk_family(model->objective, model->num_output);
 	value = sbk_scan_column(scan, tuple, Anum_version_iterations, &isnull);
-	*iterations = isnull ? 0 : DatumGetInt32(value);
+	model->iterations = isnull ? 0 : DatumGetInt32(value);
 	value = sbk_scan_column(scan, tuple, Anum_version_missing, &isnull);
 	model->has_missing = !isnull;
 	model->missing = isnull ? 0 : DatumGetFloat4(value);
@@ -228,7 +232,7 @@ read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n)
 
 /* The artifact is needed only while the engine is opened. */
 static void
-open_engine(SbkModel *model, MemoryContext context, int iterations)
+open_engine(SbkModel *model, MemoryContext context)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "scorebook artifact",
@@ -251,7 +255,8 @@ open_engine(SbkModel *model, MemoryContext context, int iterations)
 				errmsg("the registry lacks the artifact of model \"%s\"",
 					   model->label));
 	sbk_artifact_copy(sbk_scan_column(&scan, tuple, Anum_artifact_artifact,
-									  &isnull), false, &artifact);
+									  &isnull), model->label, false,
+					  &artifact);
 	sbk_scan_end(&scan);
 
 	summary = sbk_artifact_summarize(scratch, model->label, &artifact);
@@ -263,7 +268,8 @@ open_engine(SbkModel *model, MemoryContext context, int iterations)
 				errmsg("the artifact of model \"%s\" is not the one that was loaded",
 					   model->label));
 	model->engine = sbk_engine_open(context, model->label, summary,
-									artifact.bytes, artifact.len, iterations);
+									artifact.bytes, artifact.len,
+									model->iterations);
 	model->size = artifact.len;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);

@@ -64,7 +64,8 @@ typedef struct SbkModel
 	int			num_class;		/* labels in classes; 0: none were given */
 	char	  **classes;
 	float		cutoff;
-	SbkEngine  *engine;
+	int			iterations;		/* boosting rounds to score, 0 for all */
+	SbkEngine  *engine;			/* NULL where only read */
 	Size		size;			/* bytes of the artifact */
 } SbkModel;
 
@@ -75,9 +76,13 @@ typedef struct SbkModel
 extern void sbk_model_find(const SbkResolved *resolved, SbkModelKey *key);
 
 /*
- * Reads the version from the registry and opens its engine, all of it in the
- * context, which should be one of its own: an error leaves part of it there.
+ * Reads what the registry says of the version, all of it in the context, which
+ * should be one of its own: an error leaves part of it there.
  */
+extern SbkModel *sbk_model_read(MemoryContext context,
+								const SbkResolved *resolved);
+
+/* The same, with its engine opened. */
 extern SbkModel *sbk_model_load(MemoryContext context,
 								const SbkResolved *resolved);
 

@@ -88,6 +88,9 @@ sbk_reference_resolve(const SbkReference *reference, const char *privilege,
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied for model \"%s\"", reference->name),
+				strcmp(privilege, "any") == 0 ?
+				errdetail("Role \"%s\" has no privilege on it.",
+						  GetUserNameFromId(GetUserId(), false)) :
 				errdetail("Role \"%s\" lacks the privilege \"%s\".",
 						  GetUserNameFromId(GetUserId(), false), privilege),
 				errhint("The owner of the model grants it with scorebook.grant_model."));

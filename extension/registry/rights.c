@@ -41,7 +41,8 @@ sbk_has_privilege(Oid role, int32 model_id, const NameData *owner,
 														   &isnull));
 		char	   *has = sbk_scan_text(&scan, tuple, Anum_grant_privilege);
 
-		if (strcmp(has, privilege) != 0 && strcmp(has, "manage") != 0)
+		if (strcmp(has, privilege) != 0 && strcmp(has, "manage") != 0 &&
+			strcmp(privilege, "any") != 0)
 			continue;
 		granted = strcmp(NameStr(*grantee), "public") == 0 ||
 			is_member(role, NameStr(*grantee));

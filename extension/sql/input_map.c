@@ -14,7 +14,7 @@
 
 #include "bind/bind.h"
 #include "compat.h"
-#include "registry/use.h"
+#include "registry/model.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_input_map);
 
@@ -34,10 +34,10 @@ sbk_sql_input_map(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Relation	relation = NULL;
-	SbkModelUse *use;
+	SbkReference reference;
+	SbkResolved resolved;
 	SbkModel   *model;
 	text	   *ref;
-	bool		changed;
 	int			num_input;
 	int			i;
 
@@ -45,10 +45,9 @@ sbk_sql_input_map(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	ref = PG_GETARG_TEXT_PP(0);
-	use = palloc0(sizeof(SbkModelUse));
-	sbk_model_use_init(use, CurrentMemoryContext);
-	model = sbk_model_use(use, VARDATA_ANY(ref), VARSIZE_ANY_EXHDR(ref),
-						  &changed);
+	sbk_reference_parse(VARDATA_ANY(ref), VARSIZE_ANY_EXHDR(ref), &reference);
+	sbk_reference_resolve(&reference, "any", &resolved);
+	model = sbk_model_read(CurrentMemoryContext, &resolved);
 	if (!PG_ARGISNULL(1))
 		relation = relation_open(PG_GETARG_OID(1), AccessShareLock);
 

@@ -13,7 +13,9 @@
 #include "registry/admission.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_inspect_model);
+PG_FUNCTION_INFO_V1(sbk_sql_inspect_model_labelled);
 
+static Datum inspect(const char *label, Datum bytes);
 static void add_key(StringInfo json, const char *key);
 static void add_text(StringInfo json, const char *key, const char *value);
 static void add_number(StringInfo json, const char *key, int value);
@@ -21,6 +23,9 @@ static void add_bool(StringInfo json, const char *key, bool value);
 static void append_text(StringInfo json, const char *utf8);
 static void append_list(StringInfo json, const SbkTextList *list);
 static void add_levels(StringInfo json, const SbkSummary *summary);
+static void add_category_codes(StringInfo json, const SbkSummary *summary);
+static void append_feature_name(StringInfo json, const SbkSummary *summary,
+								int i);
 static void add_hazards(StringInfo json, const SbkSummary *summary);
 static void add_unsaid(StringInfo json, const SbkSummary *summary);
 
@@ -33,13 +38,25 @@ static const char *const booster_names[] = {
 Datum
 sbk_sql_inspect_model(PG_FUNCTION_ARGS)
 {
+	return inspect(NULL, PG_GETARG_DATUM(0));
+}
+
+Datum
+sbk_sql_inspect_model_labelled(PG_FUNCTION_ARGS)
+{
+	return inspect(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_DATUM(1));
+}
+
+static Datum
+inspect(const char *label, Datum bytes)
+{
 	SbkArtifact artifact;
 	SbkSummary *summary;
 	SbkFamily	family;
 	StringInfoData json;
 
-	sbk_artifact_copy(PG_GETARG_DATUM(0), true, &artifact);
-	summary = sbk_artifact_summarize(CurrentMemoryContext, NULL, &artifact);
+	sbk_artifact_copy(bytes, label, true, &artifact);
+	summary = sbk_artifact_summarize(CurrentMemoryContext, label, &artifact);
 	family = sbk_family(summary->objective, summary->num_output);
 
 	initStringInfo(&json);
@@ -85,6 +102,7 @@ sbk_sql_inspect_model(PG_FUNCTION_ARGS)
 	add_key(&json, "feature_types");
 	append_list(&json, &summary->feature_types);
 	add_levels(&json, summary);
+	add_category_codes(&json, summary);
 	add_key(&json, "attributes");
 	append_list(&json, &summary->attributes);
 	add_hazards(&json, summary);
@@ -160,12 +178,40 @@ add_levels(StringInfo json, const SbkSummary *summary)
 		if (!first)
 			appendStringInfoChar(json, ',');
 		first = false;
-		append_text(json, summary->feature_names.count > 0 ?
-					summary->feature_names.texts[i] : psprintf("f%d", i));
+		append_feature_name(json, summary, i);
 		appendStringInfoChar(json, ':');
 		append_list(json, &summary->levels[i]);
 	}
 	appendStringInfoChar(json, '}');
+}
+
+/* The highest code that the splits on a feature speak of, by its name. */
+static void
+add_category_codes(StringInfo json, const SbkSummary *summary)
+{
+	bool		first = true;
+	int			i;
+
+	add_key(json, "category_codes");
+	appendStringInfoChar(json, '{');
+	for (i = 0; summary->category_counts != NULL && i < summary->num_feature; i++)
+	{
+		if (summary->category_counts[i] == 0)
+			continue;
+		if (!first)
+			appendStringInfoChar(json, ',');
+		first = false;
+		append_feature_name(json, summary, i);
+		appendStringInfo(json, ":%d", summary->category_counts[i] - 1);
+	}
+	appendStringInfoChar(json, '}');
+}
+
+static void
+append_feature_name(StringInfo json, const SbkSummary *summary, int i)
+{
+	append_text(json, summary->feature_names.count > 0 ?
+				summary->feature_names.texts[i] : psprintf("f%d", i));
 }
 
 /* Why the installed library would not serve the model. */

@@ -179,10 +179,14 @@ sbk_sql_predict_set(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
-	if (limit < 0 || isnan(least))
+	if (limit < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("\"n\" cannot be negative, and \"cutoff\" must be a number"));
+				errmsg("the number of classes cannot be negative"));
+	if (isnan(least))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("the cutoff must be a number"));
 
 	site = get_call_site(fcinfo);
 	model = read_input(fcinfo, site);
@@ -226,6 +230,8 @@ get_call_site(FunctionCallInfo fcinfo)
 	site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
 	site->context = fcinfo->flinfo->fn_mcxt;
 	type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+	if (!OidIsValid(type))
+		elog(ERROR, "could not determine the type of the features");
 	if (type == JSONBOID)
 		site->form = INPUT_JSONB;
 	else if (OidIsValid(get_base_element_type(type)))

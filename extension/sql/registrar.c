@@ -94,7 +94,7 @@ sbk_sql_admit_model(PG_FUNCTION_ARGS)
 	Size		width;
 	int			i;
 
-	sbk_artifact_copy(PG_GETARG_DATUM(1), true, &artifact);
+	sbk_artifact_copy(PG_GETARG_DATUM(1), label, true, &artifact);
 	summary = sbk_artifact_summarize(CurrentMemoryContext, label, &artifact);
 	engine = sbk_engine_open(CurrentMemoryContext, label, summary,
 							 artifact.bytes, artifact.len, PG_GETARG_INT32(2));

@@ -300,7 +300,7 @@ failed(SbkLibraryError *error)
 
 	if (*from == '[' && (mark = strstr(from, "] ")) != NULL)
 		from = mark + 2;
-	if (*from == '/' && (mark = strstr(from, ": ")) != NULL)
+	if ((*from == '/' || *from == '.') && (mark = strstr(from, ": ")) != NULL)
 		from = mark + 2;
 	n = strcspn(from, "\n");
 	if (n >= sizeof(error->message))

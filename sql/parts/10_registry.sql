@@ -2,8 +2,9 @@
 --
 -- The order of columns and the names of indexes are known to
 -- extension/registry/catalog.c; columns may only be added at the end.
--- Rows are written by the functions of the next parts only.  There are no
--- triggers on INSERT, so that a dump can be restored.
+-- Rows are written by the functions of the next parts only, which keep them
+-- together.  There are no foreign keys and no triggers on INSERT: CREATE
+-- EXTENSION would make them before a restore brings the rows, in any order.
 
 CREATE TABLE scorebook.model
 (
@@ -54,8 +55,6 @@ CREATE TABLE scorebook.model_version
 	loaded_at		timestamp with time zone NOT NULL,
 	loaded_by		name NOT NULL,
 	CONSTRAINT model_version_pkey PRIMARY KEY (model_id, version),
-	CONSTRAINT model_version_model_id_fkey
-		FOREIGN KEY (model_id) REFERENCES scorebook.model,
 	CONSTRAINT model_version_version_check CHECK (version > 0)
 );
 
@@ -87,9 +86,7 @@ CREATE TABLE scorebook.model_artifact
 	model_id	integer NOT NULL,
 	version		integer NOT NULL,
 	artifact	bytea NOT NULL,
-	CONSTRAINT model_artifact_pkey PRIMARY KEY (model_id, version),
-	CONSTRAINT model_artifact_version_fkey
-		FOREIGN KEY (model_id, version) REFERENCES scorebook.model_version
+	CONSTRAINT model_artifact_pkey PRIMARY KEY (model_id, version)
 );
 
 ALTER TABLE scorebook.model_artifact ALTER COLUMN artifact SET STORAGE EXTERNAL;
@@ -111,8 +108,6 @@ CREATE TABLE scorebook.model_feature
 	unseen_level	text,
 	on_inexact		text NOT NULL,
 	CONSTRAINT model_feature_pkey PRIMARY KEY (model_id, version, position),
-	CONSTRAINT model_feature_version_fkey
-		FOREIGN KEY (model_id, version) REFERENCES scorebook.model_version,
 	CONSTRAINT model_feature_type_check
 		CHECK (type IN ('float', 'int', 'indicator', 'categorical')),
 	CONSTRAINT model_feature_on_null_check
@@ -148,9 +143,7 @@ CREATE TABLE scorebook.alias
 	moved_at	timestamp with time zone NOT NULL,
 	moved_by	name NOT NULL,
 	reason		text,
-	CONSTRAINT alias_pkey PRIMARY KEY (model_id, alias, move),
-	CONSTRAINT alias_version_fkey
-		FOREIGN KEY (model_id, version) REFERENCES scorebook.model_version
+	CONSTRAINT alias_pkey PRIMARY KEY (model_id, alias, move)
 );
 
 COMMENT ON TABLE scorebook.alias IS
@@ -163,9 +156,7 @@ CREATE TABLE scorebook.retirement
 	retired_at	timestamp with time zone NOT NULL,
 	retired_by	name NOT NULL,
 	reason		text,
-	CONSTRAINT retirement_pkey PRIMARY KEY (model_id, version),
-	CONSTRAINT retirement_version_fkey
-		FOREIGN KEY (model_id, version) REFERENCES scorebook.model_version
+	CONSTRAINT retirement_pkey PRIMARY KEY (model_id, version)
 );
 
 COMMENT ON TABLE scorebook.retirement IS
@@ -179,8 +170,6 @@ CREATE TABLE scorebook.model_grant
 	granted_at	timestamp with time zone NOT NULL,
 	granted_by	name NOT NULL,
 	CONSTRAINT model_grant_pkey PRIMARY KEY (model_id, grantee, privilege),
-	CONSTRAINT model_grant_model_id_fkey
-		FOREIGN KEY (model_id) REFERENCES scorebook.model,
 	CONSTRAINT model_grant_privilege_check
 		CHECK (privilege IN ('score', 'read', 'manage'))
 );

@@ -38,7 +38,9 @@ COMMENT ON FUNCTION scorebook.revoke_model(text, name, text) IS
 -- owner, called by the C function behind the public ones (registrar.c), which
 -- passes the role that asked.  Nobody else may execute them.
 
--- Locks the model's row against other writers and checks the right.
+-- Locks the model's row against other writers and checks the right.  It is the
+-- update that does it: a lock alone would let a transaction with an older
+-- snapshot go on with what it saw.
 CREATE FUNCTION scorebook.lock_model_internal(caller name, model text, privilege text)
 RETURNS integer
 LANGUAGE plpgsql
@@ -47,10 +49,15 @@ AS $$
 DECLARE
 	id integer;
 BEGIN
-	SELECT m.model_id INTO id
-	FROM scorebook.model AS m
+	IF model IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'the name of the model cannot be null';
+	END IF;
+	UPDATE scorebook.model AS m
+	SET owner = m.owner
 	WHERE m.name = model
-	FOR UPDATE;
+	RETURNING m.model_id INTO id;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
@@ -58,6 +65,11 @@ BEGIN
 			HINT = 'Models are listed in scorebook.model.';
 	END IF;
 	IF NOT scorebook.has_model_privilege(caller, id, privilege) THEN
+		IF privilege = 'own' THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'insufficient_privilege',
+				MESSAGE = format('must be owner of model "%s"', model);
+		END IF;
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('permission denied for model "%s"', model),
@@ -77,16 +89,16 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF privilege IS NULL OR privilege NOT IN ('score', 'read', 'manage') THEN
+	IF role IS NULL OR privilege IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'the role and the privilege cannot be null';
+	END IF;
+	IF privilege NOT IN ('score', 'read', 'manage') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('unknown privilege "%s"', privilege),
 			HINT = 'Privileges are score, read and manage.';
-	END IF;
-	IF role IS NULL THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'null_value_not_allowed',
-			MESSAGE = 'the role cannot be null';
 	END IF;
 END
 $$;

@@ -8,6 +8,14 @@ AS 'MODULE_PATHNAME', 'sbk_sql_inspect_model';
 COMMENT ON FUNCTION scorebook.inspect_model(bytea) IS
 	'what the bytes of a model file are, and what the file cannot say; stores nothing';
 
+CREATE FUNCTION scorebook.inspect_model_internal(label text, artifact bytea)
+RETURNS jsonb
+LANGUAGE c STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_inspect_model_labelled';
+
+COMMENT ON FUNCTION scorebook.inspect_model_internal(text, bytea) IS
+	'inspect_model, naming the model where the bytes are refused';
+
 CREATE FUNCTION scorebook.admit_model_internal(label text, artifact bytea, iterations integer)
 RETURNS text
 LANGUAGE c STRICT
@@ -255,6 +263,7 @@ DECLARE
 	types constant text[] := ARRAY(SELECT jsonb_array_elements_text(facts -> 'feature_types'));
 	argument record;
 	given jsonb;
+	highest jsonb;
 	policy jsonb;
 	unseen jsonb;
 BEGIN
@@ -310,6 +319,12 @@ BEGIN
 		"position" := i;
 		name := names[i];
 
+		IF columns ? name AND (jsonb_typeof(columns -> name) <> 'string' OR columns ->> name = '') THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('the column of feature "%s" of model "%s" is not a name', name, model),
+				HINT = format('Columns are given by their names, such as {"%s": "income"}.', name);
+		END IF;
 		column_name := coalesce(columns ->> name, name);
 		IF octet_length(column_name) > 63 AND columns ? name THEN
 			RAISE EXCEPTION USING
@@ -333,10 +348,14 @@ BEGIN
 			END IF;
 			type := 'categorical';
 		END IF;
+		highest := facts -> 'category_codes' -> coalesce(named[i], 'f' || i - 1);
+		IF highest IS NOT NULL THEN
+			type := 'categorical';
+		END IF;
 		level_names := NULL;
 		IF type = 'categorical' THEN
 			level_names := scorebook.describe_levels_internal(model, name, given,
-				facts -> 'levels' -> name);
+				facts -> 'levels' -> name, highest::integer);
 		END IF;
 
 		policy := coalesce(policies -> name, '{}');
@@ -350,12 +369,13 @@ BEGIN
 			OR on_null NOT IN ('missing', 'error')
 			OR on_inexact NOT IN ('round', 'error')
 			OR on_unseen NOT IN ('error', 'missing', 'level')
-			OR (on_unseen = 'level' AND (unseen_level IS NULL OR jsonb_typeof(unseen) <> 'object')) THEN
+			OR (on_unseen = 'level' AND (unseen_level IS NULL OR jsonb_typeof(unseen) <> 'object'
+										 OR unseen - 'level' <> '{}')) THEN
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
 				MESSAGE = format('invalid policy for feature "%s" of model "%s"', name, model),
 				DETAIL = format('It is %s.', policy),
-				HINT = 'Policies are on_null ("missing" or "error"), on_unseen ("error", "missing" or {"level": "…"}) and on_inexact ("round" or "error").';
+				HINT = 'Policies are on_null ("missing" or "error"), on_unseen ("error", "missing" or {"level": "..."}) and on_inexact ("round" or "error").';
 		END IF;
 		IF policy ? 'on_unseen' AND type <> 'categorical' THEN
 			RAISE EXCEPTION USING
@@ -371,13 +391,6 @@ BEGIN
 		END IF;
 		RETURN NEXT;
 	END LOOP;
-
-	IF (facts ->> 'categorical_splits')::boolean AND cardinality(types) = 0 AND levels IS NULL THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('model "%s" has categorical features, but its file does not say which', model),
-			HINT = 'Give the levels of each in "levels", such as {"city": ["berlin", "paris"]}.';
-	END IF;
 END
 $$;
 
@@ -386,7 +399,7 @@ COMMENT ON FUNCTION scorebook.describe_features_internal(text, jsonb, text[], js
 
 -- The levels of a categorical feature: from the file, or from the caller.
 CREATE FUNCTION scorebook.describe_levels_internal(model text, feature text, given jsonb,
-	from_file jsonb)
+	from_file jsonb, highest_code integer)
 RETURNS text[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -399,7 +412,7 @@ BEGIN
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('the levels of feature "%s" of model "%s" are not known', feature, model),
 			DETAIL = 'The feature is categorical, and the file does not hold its levels.',
-			HINT = format('Give them in the order of their codes: levels => ''{"%s": ["…", "…"]}''.', feature);
+			HINT = format('Give them in the order of their codes: levels => ''{"%s": ["...", "..."]}''.', feature);
 	END IF;
 	IF jsonb_typeof(coalesce(given, from_file)) = 'array' THEN
 		result := ARRAY(SELECT jsonb_array_elements_text(coalesce(given, from_file)));
@@ -418,11 +431,18 @@ BEGIN
 			MESSAGE = format('the file of model "%s" holds other levels for feature "%s"', model, feature),
 			HINT = 'Leave the feature out of "levels".';
 	END IF;
+	IF cardinality(result) <= highest_code THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('feature "%s" of model "%s" has more levels than are given', feature, model),
+			DETAIL = format('Its trees split on the code %s, and there are %s levels.', highest_code, cardinality(result)),
+			HINT = 'Give all levels of training, in the order of their codes, which begin with 0.';
+	END IF;
 	RETURN result;
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.describe_levels_internal(text, text, jsonb, jsonb) IS
+COMMENT ON FUNCTION scorebook.describe_levels_internal(text, text, jsonb, jsonb, integer) IS
 	'the levels of a categorical feature, from its file or the arguments of load_model';
 
 CREATE FUNCTION scorebook.load_model_internal(caller name, name text, artifact bytea,
@@ -442,6 +462,7 @@ DECLARE
 	library text;
 	label text;
 	rounds integer;
+	inputs scorebook.model_feature[];
 BEGIN
 	PERFORM scorebook.check_name_internal('model', name);
 	IF alias IS NOT NULL THEN
@@ -458,7 +479,7 @@ BEGIN
 			MESSAGE = format('unknown mode "%s" for model "%s"', mode, name),
 			HINT = 'Modes are experiment and governed.';
 	END IF;
-	facts := scorebook.inspect_model(artifact);
+	facts := scorebook.inspect_model_internal(name, artifact);
 	digest := sha256(artifact);
 
 	-- the row of the model is the lock that keeps its versions without gaps
@@ -492,8 +513,11 @@ BEGIN
 	IF facts ->> 'booster' <> 'gblinear' THEN
 		iterations := coalesce(iterations, (facts ->> 'best_iteration')::integer + 1);
 	END IF;
-	PERFORM scorebook.check_load_internal(name, facts, classes, base_margin, cutoff, iterations);
-
+	PERFORM scorebook.check_load_internal(name, facts, classes, missing, base_margin, cutoff, iterations);
+	inputs := ARRAY(
+		SELECT ROW(id, next_version, f.position, f.name, f.column_name, f.type, f.level_names,
+			f.on_null, f.on_unseen, f.unseen_level, f.on_inexact)::scorebook.model_feature
+		FROM scorebook.describe_features_internal(name, facts, features, columns, levels, policies) AS f);
 	library := scorebook.admit_model_internal(label, artifact, coalesce(iterations, 0));
 
 	INSERT INTO scorebook.model_version (model_id, version, objective, num_feature, num_output,
@@ -509,11 +533,8 @@ BEGIN
 		caller);
 	INSERT INTO scorebook.model_artifact (model_id, version, artifact)
 	VALUES (id, next_version, artifact);
-	INSERT INTO scorebook.model_feature (model_id, version, position, name, column_name, type,
-		levels, on_null, on_unseen, unseen_level, on_inexact)
-	SELECT id, next_version, f.position, f.name, f.column_name, f.type, f.level_names, f.on_null,
-		f.on_unseen, f.unseen_level, f.on_inexact
-	FROM scorebook.describe_features_internal(name, facts, features, columns, levels, policies) AS f;
+	INSERT INTO scorebook.model_feature
+	SELECT i.* FROM unnest(inputs) AS i;
 
 	IF next_version = 1 THEN
 		PERFORM scorebook.set_alias_internal(caller, label, 'champion', 'first version');
@@ -530,7 +551,7 @@ COMMENT ON FUNCTION scorebook.load_model_internal(name, text, bytea, text, text,
 	'what load_model does, with the rights of the extension''s owner';
 
 -- What load_model is told about a version must fit what its file says.
-CREATE FUNCTION scorebook.check_load_internal(model text, facts jsonb, classes text[],
+CREATE FUNCTION scorebook.check_load_internal(model text, facts jsonb, classes text[], missing real,
 	base_margin text, cutoff real, iterations integer)
 RETURNS void
 LANGUAGE plpgsql
@@ -563,14 +584,33 @@ BEGIN
 			ERRCODE = 'feature_not_supported',
 			MESSAGE = format('model "%s" has several outputs and cannot have a base margin', model);
 	END IF;
-	IF iterations IS NOT NULL AND (iterations < 1 OR iterations > rounds) THEN
+	IF octet_length(base_margin) > 63 OR base_margin = '' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the base margin column of model "%s" is not a name', model),
+			HINT = 'Names have from 1 to 63 bytes.';
+	END IF;
+	IF missing IN ('infinity', '-infinity', 'NaN') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the missing value of model "%s" is not a finite number', model),
+			HINT = 'Null and NaN are always read as missing; leave "missing" out where nothing else is.';
+	END IF;
+	IF iterations IS NOT NULL AND facts ->> 'booster' = 'gblinear' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('model "%s" cannot be scored with %s iterations', model, iterations),
-			DETAIL = format('The file holds %s boosting rounds.', rounds);
+			DETAIL = 'A linear model is always scored with all of its rounds.';
+	END IF;
+	IF iterations < 1 OR iterations > rounds THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('model "%s" cannot be scored with %s iterations', model, iterations),
+			DETAIL = format('The file holds %s boosting rounds.', rounds),
+			HINT = 'Without "iterations", the best iteration that the file names is the last one scored.';
 	END IF;
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.check_load_internal(text, jsonb, text[], text, real, integer) IS
+COMMENT ON FUNCTION scorebook.check_load_internal(text, jsonb, text[], real, text, real, integer) IS
 	'checks the arguments of load_model against what the file says';

@@ -197,7 +197,7 @@ test_grammar(void)
 	memcpy(deep, "{\"a\":", 5);
 	deep[sizeof(deep) - 1] = '\0';
 
-	test_refused("{}", "which version");
+	test_refused("{}", "lacks the booster");
 	test_refused("{\"a\":1}x", "bytes after its end");
 	test_refused("{\"a\":1", "ends too early");
 	test_refused("{\"a\" 1}", "colon");

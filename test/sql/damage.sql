@@ -1,0 +1,44 @@
+--
+-- A registry that somebody has tampered with, past its triggers, is noticed
+-- when the model is loaded: the rows do not fit together.
+--
+\getenv srcdir PG_ABS_SRCDIR
+\set fixtures :srcdir '/fixtures/1.7.4/'
+\set x '''{1,2,3,4,5,6,7,8,1}''::real[]'
+SELECT scorebook.load_model_file('m', :'fixtures' || 'cat.ubj', policies => '{"city": {"on_unseen": {"level": "gent"}}}',
+	levels => '{"city": ["berlin", "bonn", "gent", "leuven", "lyon", "oslo", "paris", "rome"]}') AS version;
+CREATE FUNCTION after(damage text) RETURNS text LANGUAGE plpgsql SET session_replication_role = replica AS $$
+BEGIN
+	EXECUTE damage;
+	-- another row, another entry in the cache
+	UPDATE scorebook.model_version SET description = 'damaged';
+	RETURN 'scored ' || scorebook.predict('m', '{1,2,3,4,5,6,7,8,1}'::real[]);
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT after('UPDATE scorebook.model_version SET num_feature = 0');
+SELECT after('UPDATE scorebook.model_version SET num_output = 1000000');
+SELECT after('UPDATE scorebook.model_version SET classes = ''{a,b,c}''');
+SELECT after('UPDATE scorebook.model_version SET num_feature = 8');
+SELECT after('DELETE FROM scorebook.model_feature WHERE position = 3');
+SELECT after('UPDATE scorebook.model_version SET objective = ''reg:tweedie''');
+SELECT after('DELETE FROM scorebook.model_artifact');
+SELECT after('UPDATE scorebook.model_artifact SET artifact = ''\x00''');
+SELECT after('UPDATE scorebook.model_artifact SET artifact = substring(artifact FOR 9000)');
+SELECT after('UPDATE scorebook.model_artifact SET artifact = convert_to(''{"version":[1,7,4]}'', ''UTF8'')');
+SELECT after(format('UPDATE scorebook.model_artifact SET artifact = pg_read_binary_file(%L)', :'fixtures' || 'sqerr.ubj'));
+SELECT after('UPDATE scorebook.model_feature SET unseen_level = ''vienna'' WHERE position = 9');
+SELECT after('DELETE FROM scorebook.alias');
+SELECT after('DELETE FROM scorebook.model_version');
+-- and nothing of it stayed
+SELECT scorebook.predict('m', :x) IS NOT NULL AS scored;
+
+-- a score that is no number, from weights that are
+SELECT scorebook.load_model('huge', convert_to(replace(replace(convert_from(pg_read_binary_file(:'fixtures' || 'gblinear.json'), 'UTF8'),
+	'1.9939543E0', '3E38'), '-2.2267506E-2', '-3E38'), 'UTF8')) AS version;
+SELECT scorebook.predict('huge', '{NULL,NULL,2,3,4,5,6,7}'::real[]) IS NOT NULL AS scored;
+SELECT scorebook.predict('huge', '{10,10,2,3,4,5,6,7}'::real[]);
+
+DROP FUNCTION after;
+SELECT count(scorebook.drop_model(name)) FROM (SELECT name FROM scorebook.model) AS m;

@@ -1,0 +1,24 @@
+--
+-- The extension takes all that is its own along, and leaves the schema, which
+-- PostgreSQL counts as the user's.  Its functions without its tables say what
+-- is missing.
+--
+CREATE FUNCTION predict(text, jsonb) RETURNS real LANGUAGE c STABLE
+	AS '$libdir/scorebook', 'sbk_sql_predict';
+CREATE VIEW dependent AS SELECT name FROM scorebook.model;
+DROP EXTENSION scorebook;
+DROP VIEW dependent;
+DROP EXTENSION scorebook;
+SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace = 'scorebook'::regnamespace;
+SELECT count(*) FROM pg_catalog.pg_proc WHERE pronamespace = 'scorebook'::regnamespace;
+SELECT predict('risk', '{}'::jsonb);
+DROP SCHEMA scorebook;
+SELECT predict('risk', '{}'::jsonb);
+DROP FUNCTION predict(text, jsonb);
+
+-- it can come back, with the schema and without
+CREATE EXTENSION scorebook;
+DROP EXTENSION scorebook;
+CREATE EXTENSION scorebook;
+DROP EXTENSION scorebook;
+DROP SCHEMA scorebook;
