@@ -88,6 +88,7 @@ BEGIN
 			ERRCODE = 'null_value_not_allowed',
 			MESSAGE = 'a predictor needs a model reference and a schema';
 	END IF;
+	PERFORM scorebook.resolve_reference(ref, 'score');
 	SELECT v.objective, v.num_output INTO STRICT target
 	FROM scorebook.resolve_reference(ref, 'read') AS r
 		JOIN scorebook.model_version AS v ON v.model_id = r.model_id AND v.version = r.version;

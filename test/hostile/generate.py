@@ -12,6 +12,7 @@ both formats.  The writers remember where each token of theirs lies, so that
 files can be cut, and lengths forged, at every kind of token.
 """
 import copy
+import itertools
 import math
 import pathlib
 import random
@@ -265,18 +266,20 @@ def read(writer, name):
     if name == "gblinear":
         return model
     box = model.get(model.booster)
-    rounds = 12
-    trees = len(box["trees"]) // rounds * ROUNDS
+    params = {**model.get(PARAM), **box["gbtree_model_param"]}
+    outputs = 1 if name == "multiouttree" else max(int(params["num_class"]), int(params["num_target"]))
+    trees = min(ROUNDS * outputs * int(params["num_parallel_tree"]), len(box["trees"]))
+    rounds = trees // outputs // int(params["num_parallel_tree"])
     for key in ("trees", "tree_info"):
         model = model.set(model.booster + (key,), lambda old: shortened(old, trees))
     model = model.set(model.booster + ("gbtree_model_param", "num_trees"), str(trees))
     if "iteration_indptr" in box:
         model = model.set(model.booster + ("iteration_indptr",),
-                          lambda old: shortened(old, ROUNDS + 1))
+                          lambda old: shortened(old, rounds + 1))
     if "weight_drop" in model.get(BOOSTER):
         model = model.set(BOOSTER + ("weight_drop",), lambda old: shortened(old, trees))
     if "best_iteration" in model.get(("learner", "attributes")):
-        model = model.set(("learner", "attributes", "best_iteration"), str(ROUNDS - 1))
+        model = model.set(("learner", "attributes", "best_iteration"), str(rounds - 1))
     return model
 
 
@@ -330,7 +333,7 @@ def genuine_files():
 
 def cuts(form):
     """Before, within and after the first, the middle and the last token of each kind."""
-    for model in seeds("cat", "dart", "gblinear", "skclass"):
+    for model in seeds("cat", "gblinear", "skclass"):
         output = form(model.root)
         kinds = {}
         for token in output.tokens:
@@ -383,7 +386,7 @@ def forged_lengths():
         output = Ubjson(model.root)
         for kind in "length", "count":
             tokens = [token for token in output.tokens if token[0] == kind]
-            for which in (0, len(tokens) // 3, len(tokens) // 2, -1):
+            for which in (0, len(tokens) // 2, -1):
                 begin, end = tokens[which][1:]
                 (right,) = struct.unpack(">q", output.bytes[begin:end])
                 for length in LENGTHS + (right - 1, right + 1):
@@ -400,14 +403,14 @@ def forged_lengths():
 
 @group
 def forged_markers():
-    for model in seeds("cat"):
+    for model in seeds("cat", writers=("3.3.0",)):
         output = Ubjson(model.root)
         for kind in "L", "type", "marker", "S", "[", "{", "}", "#", "$":
             tokens = [token for token in output.tokens if token[0] == kind]
             if not tokens:
                 continue
-            for which in (0, len(tokens) // 2, -1):
-                for marker in b"iUIlLdDSCHNTFZ[]{}#$\0\xff":
+            for which in (0, -1):
+                for marker in b"iUIlLdDSCHZ[{#\0\xff":
                     forged = bytearray(output.bytes)
                     if forged[tokens[which][1]] != marker:
                         forged[tokens[which][1]] = marker
@@ -419,10 +422,10 @@ def forged_markers():
 def grammar_of_json():
     values = (b"1e400", b"-1e400", b"1e-400", b"01", b"+1", b".5", b"5.", b"1e", b"1e+", b"0x10",
               b"-", b"--1", b"-NaN", b"nan", b"Inf", b"-Infinit", b"1_000", b"1,", b"", b"'1'",
-              b"9" * 400, b"1." + b"0" * 100_000, b"1e999999999999999999999", b"tru", b"nulll",
+              b"9" * 400, b"1." + b"0" * 10_000, b"1e999999999999999999999", b"tru", b"nulll",
               b"18446744073709551616", b"-9223372036854775809", b'"\\u0031"', b'"\\x31"', b'"\\',
               b'"\\ud800"', b'"\\u12"', b'"\n"', b"// 1", b"/**/1", b"1 1", b"\xc2\xa01", b"\x0c1")
-    for model in seeds("binlog"):
+    for model in seeds("binlog", writers=("1.7.4",)):
         places = [model.trees + (0, "split_conditions", 0), model.trees + (0, "left_children", 0),
                   model.trees + (0, "id"), PARAM + ("num_feature",)]
         for place in places:
@@ -433,7 +436,7 @@ def grammar_of_json():
 
 @group
 def deep_nesting():
-    for depth in (15, 16, 17, 1000, 10_000, 50_000, 1_000_000):
+    for depth in (15, 16, 17, 1000, 100_000):
         yield "%d arrays" % depth, "json", b'{"a":' + b"[" * depth + b"]" * depth + b"}"
         yield "%d open arrays" % depth, "json", b'{"a":' + b"[" * depth
         yield "%d objects" % depth, "json", b'{"a":' * depth + b"1" + b"}" * depth
@@ -451,7 +454,7 @@ def deep_nesting():
 @group
 def invalid_names():
     bad = (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80", b"\0",
-           b"a\0b", b"", b"x" * 1_000_000, b"x" * 1_048_577, b"\x1b[2J", b"\r\n", b"f1",
+           b"a\0b", b"", b"\x1b[2J", b"\r\n", b"f1",
            "\u202e\ufeff".encode())
     for model in seeds("binlog"):
         for name in bad:
@@ -459,6 +462,8 @@ def invalid_names():
                 yield from written(model.set(place, name), "%s is %.20r" % (place[-2:], name))
             yield from written(model.set(("learner", "attributes"), {name: "1"}),
                                "an attribute is %.20r" % name)
+        for size in 2**20, 2**20 + 1:
+            yield from written(model.set(NAMES + (0,), "x" * size), "a name of %d bytes" % size)
 
 
 @group
@@ -516,19 +521,19 @@ def paths_of(value, path=()):
 
 @group
 def missing_things():
-    for model in seeds("cat", "dart", "gblinear", "softprob"):
+    for model in seeds("cat", "gblinear", "softprob"):
         for path in paths_of(model.root):
             yield from written(model.set(path, REMOVED), "without %s" % "/".join(map(str, path[-3:])),
-                               (Json,) if "trees" in path and path[-1] == 0 else (Json, Ubjson))
+                               (Json,) if path[-1] == 0 else (Ubjson,))
 
 
 @group
 def wrong_types():
-    for model in seeds("cat", "gblinear"):
+    for model in seeds("cat", "gblinear", writers=("3.3.0",)):
         for path in paths_of(model.root):
-            for value in (None, True, 1, -1, 0.5, "", "1", [], {}, [[]], [1, "a"]):
+            for value in (None, True, -1, 0.5, "1", [], {}, [[]]):
                 yield from written(model.set(path, value), "%s is %.10r" % (
-                    "/".join(map(str, path[-3:])), value), (Json,) if value in (1, "1") else (Ubjson,))
+                    "/".join(map(str, path[-3:])), value), (Json,) if value in (-1, "1", []) else (Ubjson,))
 
 
 NUMBER_TEXTS = ("-1", "0", "1", "2", "3", "7", "9", "100000", "100001", "10000", "100000000",
@@ -552,24 +557,24 @@ def numbers_in_text():
     for model in seeds("binlog"):
         for text in ("abc", "", "[", "]", "[]", "[0.5", "0.5]", "[0.5,]", "[,0.5]", "[0.5,0.5]", "[[0.5]]",
                      "NaN", "inf", "-inf", "1e39", "1e400", "[NaN]", "0x1p-1", " 0.5", "0.5 ", "0,5", "0",
-                     "1", "-1", "1.5", "[-1]", "5E-1" * 50_000, "[" + ",".join(["0"] * 20_000) + "]"):
+                     "1", "-1", "1.5", "[-1]", "5E-1" * 1000, "[" + ",".join(["0"] * 10_001) + "]"):
             yield from written(model.set(PARAM + ("base_score",), text), "base_score is %.20r" % text)
         for text in ("-1", "1", "2", "1000000", "1000001", "99999999999", "1.5", "", "x"):
             yield from written(model.set(("learner", "attributes"), {"best_iteration": text}),
                                "best_iteration is %r" % text)
 
 
-OFF = (-2**63, -2**31 - 1, -2**31, -1000, -2, -1, 0, 1, 1000, 100_000, 2**24, 2**31 - 2, 2**31 - 1,
-       2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**40, 2**63 - 1, 2**63, 2**64 - 1)
+OFF = (-2**63, -2**31, -2, -1, 0, 1, 1000, 2**24, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**64 - 1)
 
 
 def each_of(key, places, values=OFF, names=("binlog",)):
+    formats = itertools.cycle(((Json,), (Ubjson,)))
     for model in seeds(*names):
         for place in places:
             for value in values:
                 if value != model.get(model.trees + (0, key, place)):
                     yield from written(model.tree(key, place, to=value),
-                                       "%s[%d] is %d" % (key, place, value))
+                                       "%s[%d] is %d" % (key, place, value), next(formats))
 
 
 @group
@@ -644,11 +649,12 @@ def lists_of_unequal_length():
     lists = ("base_weights", "default_left", "left_children", "loss_changes", "parents",
              "right_children", "split_conditions", "split_indices", "split_type", "sum_hessian",
              "categories", "categories_nodes", "categories_segments", "categories_sizes")
+    formats = itertools.cycle(((Json,), (Ubjson,)))
     for model in seeds("cat"):
         for key in lists:
             for change in (lambda old: shortened(old, 0), lambda old: shortened(old, len(old) - 1),
-                           lengthened(1), lengthened(10_000)):
-                yield from written(model.tree(key, to=change), "%s of another length" % key)
+                           lengthened(1), lengthened(100)):
+                yield from written(model.tree(key, to=change), "%s of another length" % key, next(formats))
         for of in 0, 1:
             for key in lists:
                 model = model.tree(key, to=lambda old: shortened(old, 0), of=of)
@@ -664,7 +670,7 @@ def trees_out_of_place():
                                    "tree_info[%d] is %d" % (place, value))
             yield from written(model.tree("id", to=value, of=1), "the id of the second tree is %d" % value)
         for change in (lambda old: shortened(old, 0), lambda old: shortened(old, 1), lengthened(1),
-                       lengthened(100_000)):
+                       lengthened(1000)):
             yield from written(model.set(model.booster + ("tree_info",), change), "tree_info of another length")
             yield from written(model.set(model.booster + ("trees",), change), "trees more or fewer")
         for tree in ({}, None, [], model.get(())):
@@ -717,7 +723,7 @@ def category_levels():
         if wide is None:
             continue
         for offsets in ([], [0], [1], [0, 0], [0, 2**31 - 1], [0, 2**63 - 1], [-1, 2], [3, 1], [0, 1, 2, 3],
-                        [5, 6], [0] * 100_000):
+                        [5, 6], [0] * 1000):
             yield from written(model.set(cats + ("enc", wide, "offsets"), offsets), "offsets are %.30s" % offsets)
         for values in ([], [255], [-128] * 20, [300] * 20, [2**63 - 1] * 20, [0] * 20, "text"):
             yield from written(model.set(cats + ("enc", wide, "values"), values), "values are %.30s" % values)
@@ -726,7 +732,7 @@ def category_levels():
 @group
 def dart_and_linear_weights():
     changes = (lambda old: shortened(old, 0), lambda old: shortened(old, 1), lengthened(1),
-               lengthened(100_000), lambda old: [NAN] * len(old), lambda old: [INF] * len(old),
+               lengthened(1000), lambda old: [NAN] * len(old), lambda old: [INF] * len(old),
                lambda old: [1e39] * len(old), lambda old: ["1"] * len(old), lambda old: [3e38] * len(old),
                lambda old: REMOVED)
     for model in seeds("dart", writers=WRITERS):
@@ -793,9 +799,9 @@ def outputs():
 def unknown_names():
     for model in seeds("binlog", "softprob"):
         for name in ("", "binary:logit", "reg:linear", "gpu:binary:logistic", "multi:softmax", "multi:x",
-                     "rank:map", "reg:quantileerror", "reg:expectileerror", "survival:aft", "x" * 101, "x" * 50_000):
+                     "rank:map", "reg:quantileerror", "reg:expectileerror", "survival:aft", "x" * 101):
             yield from written(model.set(OBJECTIVE + ("name",), name), "its objective is %.30r" % name)
-        for name in ("", "gbtree2", "GBTree", "dart", "gblinear", "random_forest", "x" * 50_000):
+        for name in ("", "gbtree2", "GBTree", "dart", "gblinear", "random_forest", "x" * 1000):
             yield from written(model.set(BOOSTER + ("name",), name), "its booster is %.30r" % name)
         for version in ([0, 0, 0], [0, 90, 0], [1, 0, 0], [1, 5, 2], [3, 4, 0], [4, 0, 0], [99, 0, 0], [10000, 0, 0],
                         [2**31, 0, 0], [2**63, 0, 0], [-1, 0, 0], [3], [3, 0], [3, 0, 0, 0], [], ["3", "0", "0"],
@@ -828,9 +834,9 @@ def chain(depth, feature=0, **fields):
 
 @group
 def huge_models():
-    for model in seeds("cat"):
+    for model in seeds("cat", writers=("1.7.4",)):
         features = model.get(PARAM + ("num_feature",))
-        for depth in (1, 100, 512, 513, 20_000):
+        for depth in (1, 100, 512, 513, 5000):
             yield from written(model.tree(to=chain(depth)), "a chain of %d splits" % depth, (Json,))
         for splits in (1, 20, 40):
             nodes = list(range(0, 2 * splits, 2))
@@ -838,7 +844,7 @@ def huge_models():
                          categories_segments=list(range(splits)), categories_sizes=[1] * splits)
             tree["split_type"] = [int(node in nodes) for node in range(2 * splits + 1)]
             yield from written(model.tree(to=tree), "%d splits on the largest category" % splits, (Json,))
-        for count in (100_000, 100_001, 300_000):
+        for count in (100_000, 100_001):
             named = model.set(PARAM + ("num_feature",), str(count)).set(("learner", "feature_types"), [])
             yield from written(named.set(NAMES, ["f%d" % i for i in range(count)]), "%d features" % count, (Ubjson,))
             yield from written(named.set(NAMES, ["f"] * count), "%d features of one name" % count, (Ubjson,))

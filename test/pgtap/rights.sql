@@ -23,17 +23,17 @@ CREATE ROLE scorebook_nobody;
 
 CREATE TEMP TABLE subject (role name, model text, rights text[]);
 INSERT INTO subject VALUES
-	('scorebook_owner', 'closed', '{score,read,manage,own}'),
-	('scorebook_member', 'closed', '{score,read,manage,own}'),
+	('scorebook_owner', 'closed', '{any,score,read,manage,own}'),
+	('scorebook_member', 'closed', '{any,score,read,manage,own}'),
 	('scorebook_stranger', 'closed', '{}'),
-	('scorebook_manager', 'closed', '{score,read,manage}'),
-	('scorebook_reader', 'closed', '{read}'),
-	('scorebook_scorer', 'closed', '{score}'),
-	('scorebook_colleague', 'closed', '{score}'),
+	('scorebook_manager', 'closed', '{any,score,read,manage}'),
+	('scorebook_reader', 'closed', '{any,read}'),
+	('scorebook_scorer', 'closed', '{any,score}'),
+	('scorebook_colleague', 'closed', '{any,score}'),
 	('scorebook_nobody', 'closed', '{}'),
-	('scorebook_nobody', 'all_score', '{score}'),
-	('scorebook_nobody', 'all_read', '{read}'),
-	('scorebook_nobody', 'all_manage', '{score,read,manage}');
+	('scorebook_nobody', 'all_score', '{any,score}'),
+	('scorebook_nobody', 'all_read', '{any,read}'),
+	('scorebook_nobody', 'all_manage', '{any,score,read,manage}');
 
 CREATE TEMP TABLE bytes AS
 	SELECT pg_read_binary_file(:'fixtures' || '/1.7.4/binlog.ubj') AS one,
@@ -82,8 +82,8 @@ FROM unnest('{predict,predict_vector,predict_proba,predict_class,predict_margin,
 INSERT INTO action (needs, command) VALUES
 	('{score}', 'SELECT scorebook.predict(%1$L || ''/2'', i) FROM scorebook_lent.input AS i'),
 	('{score}', 'SELECT scorebook.predict(%1$L || ''@champion'', i) FROM scorebook_lent.input AS i'),
-	('{score}', 'SELECT scorebook.input_map(%1$L)'),
-	('{score}', 'SELECT scorebook.input_map(%1$L, ''scorebook_lent.input'')'),
+	('{any}', 'SELECT scorebook.input_map(%1$L)'),
+	('{any}', 'SELECT scorebook.input_map(%1$L, ''scorebook_lent.input'')'),
 	('{score}', 'SELECT scorebook.resolve_reference(%1$L)'),
 	('{read}', 'SELECT scorebook.resolve_reference(%1$L, ''read'')'),
 	('{manage}', 'SELECT scorebook.resolve_reference(%1$L, ''manage'')'),

@@ -55,14 +55,14 @@ CREATE TEMP TABLE artifact AS
 SELECT cmp_ok(octet_length(bytes), '>', 20 * 1024, 'a model of more than 20 kB') FROM artifact;
 SET LOCAL scorebook.max_model_size = '20kB';
 SELECT throws_ok('SELECT scorebook.load_model(''big'', bytes) FROM artifact', '54000',
-	'model is larger than "scorebook.max_model_size"');
+	'model "big" is larger than "scorebook.max_model_size"');
 SELECT throws_ok('SELECT scorebook.inspect_model(bytes) FROM artifact', '54000',
-	'model is larger than "scorebook.max_model_size"');
+	'artifact is larger than "scorebook.max_model_size"');
 SELECT throws_ok('SELECT scorebook.load_model_file(''big'', path) FROM artifact', '54000',
 	format('file "%s" is larger than "scorebook.max_model_size"', path))
 FROM artifact;
 SELECT throws_ok('SELECT scorebook.inspect_model(convert_to(repeat(''x'', 20481), ''UTF8''))', '54000',
-	'model is larger than "scorebook.max_model_size"', 'one byte more than the limit');
+	'artifact is larger than "scorebook.max_model_size"', 'one byte more than the limit');
 SELECT throws_ok('SELECT scorebook.inspect_model(convert_to(repeat(''x'', 20480), ''UTF8''))', '22P03',
 	'artifact is not an XGBoost model', 'the limit itself is looked at');
 SELECT is_empty('SELECT FROM scorebook.model WHERE name = ''big''', 'nothing is stored');
