@@ -154,7 +154,7 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 
 bool
 sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
-			   SbkReals * list)
+			   SbkReals *list)
 {
 	SbkToken	token;
 	size_t		room = 0;

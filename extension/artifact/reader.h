@@ -21,7 +21,7 @@ typedef struct SbkReals
 {
 	size_t		count;
 	float	   *values;
-}			SbkReals;
+} SbkReals;
 
 /* One tree, as the file has it.  Lives until the next tree is read. */
 typedef struct SbkTree
@@ -46,7 +46,7 @@ typedef struct SbkTree
 	SbkReals	leaf_weights;
 	SbkReals	loss_changes;
 	SbkReals	sum_hessian;
-}			SbkTree;
+} SbkTree;
 
 typedef struct SbkReader
 {
@@ -61,6 +61,7 @@ typedef struct SbkReader
 	int			leaf_size;		/* of all trees */
 	SbkSummary *summary;
 	SbkArtifactError *error;
+	SbkStop		stop;			/* or NULL */
 	int			trees_seen;
 	int			linear_rounds;
 	SbkReals	weight_drop;	/* of the trees, of dart */
@@ -110,7 +111,7 @@ extern bool sbk_read_integers(SbkReader *reader, SbkArena *arena,
 
 /* The same for float4. */
 extern bool sbk_read_reals(SbkReader *reader, SbkArena *arena,
-						   const SbkToken *value, SbkReals * list);
+						   const SbkToken *value, SbkReals *list);
 
 /* The text in the arena, NUL-terminated; NULL when out of memory. */
 extern char *sbk_copy_text(SbkReader *reader, const SbkToken *token);

@@ -109,8 +109,8 @@ static const SbkKeyReader model_param_keys[] = {
 };
 bool
 sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
-				 const void *bytes, size_t len, SbkSummary *summary,
-				 SbkArtifactError *error)
+				 const void *bytes, size_t len, SbkStop stop,
+				 SbkSummary *summary, SbkArtifactError *error)
 {
 	SbkReader	reader = {0};
 	SbkToken	token;
@@ -123,6 +123,7 @@ sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
 	reader.scratch = scratch;
 	reader.summary = summary;
 	reader.error = error;
+	reader.stop = stop;
 	reader.num_target = 1;
 	reader.max_split_index = -1;
 	sbk_tokenizer_init(&reader.tokenizer, format, bytes, len, error);

@@ -63,13 +63,18 @@ typedef struct SbkSummary
 	SbkTextList classes;		/* scikit-learn's classes_ */
 } SbkSummary;
 
+/* Asked before each tree: should reading stop? */
+typedef bool (*SbkStop) (void);
+
 /*
  * Reads the artifact.  What the summary points to lives in the arena; scratch
- * is used while reading, and may be freed.  On false, error says what is
- * wrong; out of memory is an error like any other.
+ * is used while reading, and may be freed.  stop may be NULL.  On false, error
+ * says what is wrong; out of memory is an error like any other, and so is
+ * having been stopped.
  */
 extern bool sbk_summary_read(SbkArena *arena, SbkArena *scratch,
 							 SbkFormat format, const void *bytes, size_t len,
-							 SbkSummary *summary, SbkArtifactError *error);
+							 SbkStop stop, SbkSummary *summary,
+							 SbkArtifactError *error);
 
 #endif							/* SBK_SUMMARY_H */

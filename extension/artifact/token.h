@@ -68,7 +68,8 @@ typedef enum SbkFault
 	SBK_FAULT_MALFORMED,		/* the bytes are no valid model */
 	SBK_FAULT_UNSUPPORTED,		/* a model, but of a kind not served */
 	SBK_FAULT_LIMIT,			/* larger than what is accepted */
-	SBK_FAULT_MEMORY
+	SBK_FAULT_MEMORY,
+	SBK_FAULT_STOPPED			/* the caller asked for it */
 } SbkFault;
 
 typedef struct SbkArtifactError

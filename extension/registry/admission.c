@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -21,6 +22,7 @@ typedef struct OwnedArena
 } OwnedArena;
 
 static const char *describe(const char *label);
+static bool interrupts_are_pending(void);
 static SbkArena *create_arena(MemoryContext context);
 static void free_arena(void *arg);
 static void refuse_format(const char *what, SbkFormat format);
@@ -70,7 +72,8 @@ sbk_artifact_summarize(MemoryContext context, const char *label,
 									"scorebook artifact reader",
 									ALLOCSET_SMALL_SIZES);
 	if (!sbk_summary_read(create_arena(context), create_arena(scratch), format,
-						  artifact->bytes, artifact->len, summary, &error))
+						  artifact->bytes, artifact->len,
+						  interrupts_are_pending, summary, &error))
 		refuse_content(what, format, &error);
 	MemoryContextDelete(scratch);
 	return summary;
@@ -80,6 +83,13 @@ static const char *
 describe(const char *label)
 {
 	return label ? psprintf("model \"%s\"", label) : "artifact";
+}
+
+/* The reader cannot throw, so it asks. */
+static bool
+interrupts_are_pending(void)
+{
+	return QueryCancelPending || ProcDiePending;
 }
 
 static SbkArena *
@@ -165,6 +175,10 @@ refuse_content(const char *what, SbkFormat format,
 			break;
 		case SBK_FAULT_MEMORY:
 			sqlstate = ERRCODE_OUT_OF_MEMORY;
+			break;
+		case SBK_FAULT_STOPPED:
+			CHECK_FOR_INTERRUPTS();
+			sqlstate = ERRCODE_QUERY_CANCELED;
 			break;
 		case SBK_FAULT_MALFORMED:
 		case SBK_FAULT_NONE:
