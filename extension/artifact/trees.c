@@ -197,6 +197,8 @@ check_lengths(SbkReader *reader)
 		(width == 1 || tree->loss_changes.count != 0 ||
 		 tree->sum_hessian.count != 0))
 		return bad_tree(reader, "has statistics of other lengths than its nodes");
+	if (tree->leaf_weights.count > 0 && width == 1)
+		return bad_tree(reader, "has weights of leaves that have one output");
 	if (tree->split_type.count != n &&
 		(tree->split_type.present || tree->categories.present))
 		return bad_tree(reader, "has split types of another length than its nodes");
@@ -256,8 +258,14 @@ check_paths(SbkReader *reader)
 	}
 	for (i = 0; i < n; i++)
 	{
-		if (tree->split_indices.values[i] == DELETED_NODE)
-			deleted++;
+		if (tree->split_indices.values[i] != DELETED_NODE)
+			continue;
+		/* XGBoost follows the parents of these, too */
+		if (tree->left.values[i] != -1 || tree->right.values[i] != -1 ||
+			tree->parents.values[i] < 0 || tree->parents.values[i] >= n ||
+			(tree->split_type.count > 0 && tree->split_type.values[i] != 0))
+			return bad_tree(reader, "has a deleted node with relations");
+		deleted++;
 	}
 	if (deleted != tree->num_deleted || tail + deleted != n)
 		return bad_tree(reader, "has nodes that nothing leads to");
@@ -312,7 +320,7 @@ check_values(SbkReader *reader)
 	for (i = 0; i < tree->num_node; i++)
 	{
 		bool		categorical = tree->split_type.count > 0 &&
-			tree->split_type.values[i] != 0;
+			tree->split_type.values[i] != 0 && tree->left.values[i] != -1;
 
 		if (tree->default_left.values[i] < 0 || tree->default_left.values[i] > 1)
 			return bad_tree(reader, "has a default direction that is none");

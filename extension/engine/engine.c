@@ -27,7 +27,6 @@ struct SbkEngine
 };
 
 static void release_engine(void *arg);
-static void check_description(SbkEngine *engine, const SbkSummary *summary);
 
 SbkEngine *
 sbk_engine_open(MemoryContext parent, const char *label,
@@ -39,6 +38,8 @@ sbk_engine_open(MemoryContext parent, const char *label,
 	SbkLibraryError error = {""};
 	char		reason[300];
 	SbkEngine  *engine;
+	int			rounds_found;
+	size_t		features_found;
 
 	if (sbk_incompatible(summary, version, reason, sizeof(reason)))
 		ereport(ERROR,
@@ -64,7 +65,9 @@ sbk_engine_open(MemoryContext parent, const char *label,
 	engine->callback.arg = engine;
 	MemoryContextRegisterResetCallback(parent, &engine->callback);
 
-	if (!library->load(artifact, len, &engine->handle, &error))
+	if (!library->load(artifact, len, &engine->handle, &error) ||
+		!library->describe(engine->handle, &rounds_found, &features_found,
+						   &error))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("model \"%s\" was written by XGBoost %d.%d.%d and could not be loaded by the installed XGBoost %d.%d.%d",
@@ -73,7 +76,16 @@ sbk_engine_open(MemoryContext parent, const char *label,
 				errdetail_internal("XGBoost reported: %s.", error.message),
 				errhint("Check that the file loads in the XGBoost that wrote it; if it does, install that version for the server or train the model with XGBoost %d.%d.",
 						version[0], version[1]));
-	check_description(engine, summary);
+
+	/* the library must have read the same model as we did */
+	if (features_found != summary->num_feature ||
+		rounds_found != summary->num_round)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				errmsg("model \"%s\" is not what its file says", label),
+				errdetail("The file says %d features and %d rounds, XGBoost found %zu and %d.",
+						  summary->num_feature, summary->num_round,
+						  features_found, rounds_found));
 	return engine;
 }
 
@@ -125,26 +137,4 @@ release_engine(void *arg)
 	if (!proc_exit_inprogress)
 		engine->library->release(engine->handle);
 	engine->handle = NULL;
-}
-
-/* The library must have read the same model as we did. */
-static void
-check_description(SbkEngine *engine, const SbkSummary *summary)
-{
-	SbkLibraryError error = {""};
-	int			rounds;
-	size_t		features;
-
-	if (!engine->library->describe(engine->handle, &rounds, &features, &error))
-		ereport(ERROR,
-				errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				errmsg("could not read model \"%s\"", engine->label),
-				errdetail_internal("XGBoost reported: %s.", error.message));
-	if (features != summary->num_feature || rounds != summary->num_round)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				errmsg("model \"%s\" is not what its file says", engine->label),
-				errdetail("The file says %d features and %d rounds, XGBoost found %zu and %d.",
-						  summary->num_feature, summary->num_round,
-						  features, rounds));
 }
