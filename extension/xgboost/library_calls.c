@@ -147,7 +147,7 @@ predict(SbkBoosterHandle *handle, SbkPrediction *prediction,
 	if (!done)
 		return false;
 
-	/* strict shapes: the first dimension is the rows */
+	/* the first dimension is the rows */
 	if (dim == 0 || shape[0] != prediction->nrows)
 	{
 		snprintf(error->message, sizeof(error->message),
@@ -247,9 +247,12 @@ predict_matrix(SbkBoosterHandle *handle, SbkPrediction *prediction,
 	if (prediction->base_margin != NULL &&
 		!set_base_margin(handle->matrix, prediction, error))
 		return false;
+
+	/* the strict shape of leaves is wrong for trees with several outputs */
 	snprintf(config, sizeof(config),
-			 "{\"type\":%d,\"training\":false,\"iteration_begin\":0,\"iteration_end\":%d,\"strict_shape\":true}",
-			 types[prediction->kind], prediction->rounds);
+			 "{\"type\":%d,\"training\":false,\"iteration_begin\":0,\"iteration_end\":%d,\"strict_shape\":%s}",
+			 types[prediction->kind], prediction->rounds,
+			 prediction->kind == SBK_PREDICT_LEAF ? "false" : "true");
 	return XGBoosterPredictFromDMatrix(handle->booster, handle->matrix, config,
 									   shape, dim, &prediction->result) == 0 ||
 		failed(error);

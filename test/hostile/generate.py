@@ -506,6 +506,11 @@ def two_models_in_one():
                     yield from written(model.set(BOOSTER, Pairs(booster)),
                                        "another one of %d trees in %s, %s"
                                        % (trees, key, "first" if first else "last"))
+        lists = {"tree_info": [0] * 20_000, "iteration_indptr": [0] * 20_000}
+        for key, value in (("model", lists), ("gbtree", {"model": lists})):
+            booster = [pair for pair in model.get(BOOSTER).items() if pair[0] != key]
+            yield from written(model.set(BOOSTER, Pairs([(key, value), *booster])),
+                               "another one of long lists in %s" % key)
         shifted = {**inner, "trees": [{**tree, "id": i + 2} for i, tree in enumerate(inner["trees"])],
                    "gbtree_model_param": {**inner["gbtree_model_param"], "num_trees": "4"}}
         for key, value in (("model", shifted), ("gbtree", {"model": shifted, "name": "gbtree"})):
