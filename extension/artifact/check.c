@@ -48,6 +48,8 @@ check_learner(SbkReader *reader)
 		return sbk_artifact_fail(reader->error, SBK_FAULT_UNSUPPORTED, 0,
 								 "its booster \"%.50s\" is unknown", booster);
 
+	if (reader->inner_booster != (summary->booster == SBK_BOOSTER_DART))
+		return conclude(reader, "its model is not where its booster looks for it");
 	multi = strncmp(summary->objective, "multi:", 6) == 0;
 	if (multi != (summary->num_class > 1) ||
 		(summary->num_class > 1 && reader->num_target > 1) ||

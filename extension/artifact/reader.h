@@ -71,6 +71,8 @@ typedef struct SbkReader
 	int			softmax_class;	/* as the objective has it; 0: it says nothing */
 	int			num_base_score;
 	char	   *booster;
+	bool		inner_booster;	/* the model stands in a gbtree within dart */
+	bool		model_seen;
 	int			num_target;
 	int			num_tree;
 	SbkIntegers level_offsets;	/* of the feature at hand */

@@ -236,6 +236,7 @@ read_booster_name(SbkReader *reader, const SbkToken *value)
 static bool
 read_inner_booster(SbkReader *reader, const SbkToken *value)
 {
+	reader->inner_booster = true;
 	return sbk_read_object(reader, inner_booster_keys);
 }
 
@@ -262,6 +263,9 @@ read_iteration_indptr(SbkReader *reader, const SbkToken *value)
 static bool
 read_model(SbkReader *reader, const SbkToken *value)
 {
+	if (reader->model_seen)
+		return sbk_malformed(reader, "it holds two models");
+	reader->model_seen = true;
 	return sbk_read_object(reader, model_keys);
 }
 

@@ -186,6 +186,8 @@ check_lengths(SbkReader *reader)
 	size_t		n = tree->num_node;
 	size_t		width = tree->leaf_size > 1 ? tree->leaf_size : 1;
 
+	if (n == 0)
+		return bad_tree(reader, "does not say how many nodes it has");
 	if (tree->left.count != n || tree->right.count != n ||
 		tree->parents.count != n || tree->split_indices.count != n ||
 		tree->default_left.count != n || tree->conditions.count != n ||

@@ -671,7 +671,10 @@ def lists_of_unequal_length():
         for of in 0, 1:
             for key in lists:
                 model = model.tree(key, to=lambda old: shortened(old, 0), of=of)
-            yield from written(model, "tree %d has no nodes" % of)
+            for count in "0", "1", "31", REMOVED:
+                yield from written(model.tree("tree_param", "num_nodes", to=count, of=of),
+                                   "tree %d has empty lists, and %s nodes"
+                                   % (of, count if count is not REMOVED else "unsaid"))
 
 
 @group
@@ -688,8 +691,8 @@ def trees_out_of_place():
                        lengthened(1000)):
             yield from written(model.set(model.booster + ("tree_info",), change), "tree_info of another length")
             yield from written(model.set(model.booster + ("trees",), change), "trees more or fewer")
-        for tree in ({}, None, [], model.get(())):
-            yield from written(model.tree(to=tree), "a tree is %.20s" % type(tree).__name__)
+        for tree in ({}, {"id": 0}, {"id": 0, "tree_param": {}}, None, [], 0):
+            yield from written(model.tree(to=tree), "a tree is %s" % tree)
 
 
 @group
