@@ -16,6 +16,18 @@
 
 static bool is_member(Oid role, const char *of);
 
+void
+sbk_check_privilege(const char *privilege)
+{
+	if (strcmp(privilege, "score") != 0 && strcmp(privilege, "read") != 0 &&
+		strcmp(privilege, "manage") != 0 && strcmp(privilege, "any") != 0 &&
+		strcmp(privilege, "own") != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("unknown privilege \"%s\"", privilege),
+				errhint("Privileges are score, read, manage, any and own."));
+}
+
 bool
 sbk_has_privilege(Oid role, int32 model_id, const NameData *owner,
 				  const char *privilege)

@@ -5,6 +5,9 @@
 #ifndef SBK_RIGHTS_H
 #define SBK_RIGHTS_H
 
+/* Throws where the privilege is not one of score, read, manage, any and own. */
+extern void sbk_check_privilege(const char *privilege);
+
 /*
  * Does the role have the privilege: score, read, manage, any of them, or own?
  * The owner's role and its members have all; manage includes score and read.

@@ -30,6 +30,7 @@ sbk_sql_has_model_privilege(PG_FUNCTION_ARGS)
 	HeapTuple	tuple;
 	bool		result = false;
 
+	sbk_check_privilege(privilege);
 	sbk_key_int(&key, Anum_model_model_id, model_id);
 	sbk_scan_begin(&scan, "model", "pkey", 1, &key);
 	tuple = sbk_scan_next(&scan, ForwardScanDirection);
@@ -57,6 +58,7 @@ sbk_sql_resolve_reference(PG_FUNCTION_ARGS)
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
+	sbk_check_privilege(privilege);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	sbk_reference_parse(VARDATA_ANY(ref), VARSIZE_ANY_EXHDR(ref), &reference);

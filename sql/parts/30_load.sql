@@ -573,11 +573,13 @@ BEGIN
 				ELSE format('The model has %s classes.', num_class) END,
 			HINT = 'Give one label for each class, all different, in the order of training.';
 	END IF;
-	IF cutoff IS NOT NULL AND (num_class <> 2 OR NOT (cutoff > 0 AND cutoff < 1)) THEN
+	IF cutoff IS NOT NULL
+		AND (facts ->> 'objective' NOT IN ('binary:logistic', 'binary:logitraw') OR num_class <> 2
+			 OR NOT (cutoff > 0 AND cutoff < 1)) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('the cutoff of model "%s" does not fit', model),
-			HINT = 'A cutoff is a probability between 0 and 1, for models of two classes.';
+			HINT = 'A cutoff is a probability between 0 and 1, for the objectives binary:logistic and binary:logitraw.';
 	END IF;
 	IF base_margin IS NOT NULL AND (facts ->> 'outputs')::integer > 1 THEN
 		RAISE EXCEPTION USING

@@ -94,6 +94,12 @@ BEGIN
 		JOIN scorebook.model_version AS v ON v.model_id = r.model_id AND v.version = r.version;
 	outputs := CASE target.objective WHEN 'multi:softmax' THEN 1 ELSE target.num_output END;
 
+	IF EXISTS (SELECT FROM scorebook.input_map(ref) AS m WHERE octet_length(m."column") > 63) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'name_too_long',
+			MESSAGE = format('a feature of model "%s" has too long a name for a column', ref),
+			HINT = 'Load the model with shorter names in "columns".';
+	END IF;
 	name := coalesce(name, split_part(split_part(ref, '/', 1), '@', 1));
 	type_name := format('%I.%I', schema, name || '_input');
 	function_name := format('%I.%I', schema, name);

@@ -7,12 +7,9 @@ writes the files of these groups, or of all, and manifest.tsv: file, group, what
 was done to it.  The same files come out on every run and every machine; only
 Python itself is needed.
 
-A fixture is read from its UBJSON, with the types of its arrays, and cut to two
-rounds.  Each group changes one kind of thing about it and writes the result in
-both formats.  The writers remember where each token of theirs lies, so that
-files can be cut, and lengths forged, at every kind of token.
+Each group changes one kind of thing about some fixtures, cut to their first
+rounds, and writes the result in both formats.
 """
-import copy
 import itertools
 import math
 import pathlib
@@ -20,300 +17,11 @@ import random
 import struct
 import sys
 
-FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
-WRITERS = ("1.7.4", "3.0.0", "3.3.0")
-ROUNDS = 2
+from formats import Json, Pairs, Raw, Ubjson
+from models import (BOOSTER, FIXTURES, KINDS, NAMES, OBJECTIVE, PARAM, REMOVED, WRITERS, lengthened,
+                    seeds, shortened, written)
 
 NAN, INF = math.nan, math.inf
-REMOVED = object()
-
-INTEGERS = {"i": "b", "U": "B", "I": "h", "l": "i", "L": "q"}  # marker: struct's code
-NUMBERS = {**INTEGERS, "d": "f", "D": "d"}
-
-
-class Typed(list):
-    """An array that UBJSON writes with one type for all its elements."""
-    element = "l"
-
-
-class Pairs(list):
-    """The keys and values of an object, where a key may come twice."""
-
-
-class Raw:
-    """A value that no writer would write: its bytes in each format."""
-
-    def __init__(self, json, ubjson):
-        self.json, self.ubjson = json, ubjson
-
-
-class Writer:
-    def __init__(self, value):
-        self.bytes = bytearray()
-        self.tokens = []  # kind, first byte, the byte after it
-        self.value(value)
-
-    def put(self, kind, some):
-        begin = len(self.bytes)
-        self.bytes += some
-        self.tokens.append((kind, begin, len(self.bytes)))
-
-    def pairs(self, value):
-        return value.items() if isinstance(value, dict) else value
-
-
-class Json(Writer):
-    suffix = "json"
-
-    def value(self, value):
-        if isinstance(value, (dict, Pairs)):
-            self.put("{", b"{")
-            for i, (key, inner) in enumerate(self.pairs(value)):
-                if i > 0:
-                    self.put(",", b",")
-                self.put("key", quote(key))
-                self.put(":", b":")
-                self.value(inner)
-            self.put("}", b"}")
-        elif isinstance(value, list):
-            self.put("[", b"[")
-            for i, inner in enumerate(value):
-                if i > 0:
-                    self.put(",", b",")
-                self.value(inner)
-            self.put("]", b"]")
-        elif isinstance(value, Raw):
-            self.put("raw", value.json)
-        elif isinstance(value, (str, bytes)):
-            self.put("string", quote(value))
-        elif value is None or isinstance(value, bool):
-            self.put("word", {None: b"null", True: b"true", False: b"false"}[value])
-        elif isinstance(value, int):
-            self.put("integer", b"%d" % value)
-        elif math.isfinite(value):
-            self.put("real", b"%.8E" % value)
-        else:
-            self.put("word", b"NaN" if math.isnan(value) else
-                     b"Infinity" if value > 0 else b"-Infinity")
-
-
-def quote(text):
-    text = text if isinstance(text, bytes) else text.encode()
-    return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-
-
-class Ubjson(Writer):
-    suffix = "ubj"
-
-    def value(self, value):
-        if isinstance(value, (dict, Pairs)):
-            self.put("{", b"{")
-            for key, inner in self.pairs(value):
-                self.text("key", key)
-                self.value(inner)
-            self.put("}", b"}")
-        elif isinstance(value, Typed) and self.fits(value):
-            self.put("[", b"[")
-            self.put("$", b"$")
-            self.put("type", value.element.encode())
-            self.put("#", b"#")
-            self.length("count", len(value))
-            self.put("elements", struct.pack(
-                ">%d%s" % (len(value), NUMBERS[value.element]), *value))
-        elif isinstance(value, list):
-            self.put("[", b"[")
-            self.put("#", b"#")
-            self.length("count", len(value))
-            for inner in value:
-                self.value(inner)
-        elif isinstance(value, Raw):
-            self.put("raw", value.ubjson)
-        elif isinstance(value, (str, bytes)):
-            self.put("S", b"S")
-            self.text("string", value)
-        elif value is None or isinstance(value, bool):
-            self.put("word", {None: b"Z", True: b"T", False: b"F"}[value])
-        elif isinstance(value, int):
-            marker = "i" if -128 <= value < 128 else "l" if -2**31 <= value < 2**31 else "L"
-            self.put("marker", marker.encode())
-            wrapped = (value + 2**63) % 2**64 - 2**63
-            self.put("number", struct.pack(">" + NUMBERS[marker], wrapped))
-        else:
-            self.put("marker", b"d")
-            self.put("number", pack_float(value))
-
-    def text(self, kind, text):
-        text = text if isinstance(text, bytes) else text.encode()
-        self.length("length", len(text))
-        self.put(kind, text)
-
-    def length(self, kind, number):
-        self.put("L", b"L")
-        self.put(kind, struct.pack(">q", number))
-
-    def fits(self, array):
-        try:
-            struct.pack(">%d%s" % (len(array), NUMBERS[array.element]), *array)
-        except (struct.error, OverflowError):
-            return False
-        return True
-
-
-def pack_float(value):
-    try:
-        return struct.pack(">f", value)
-    except OverflowError:
-        return struct.pack(">f", INF)
-
-
-def read_ubjson(data):
-    """The value in the bytes of a file that XGBoost wrote."""
-    def take(code):
-        nonlocal position
-        (number,) = struct.unpack_from(">" + code, data, position)
-        position += struct.calcsize(code)
-        return number
-
-    def text():
-        nonlocal position
-        assert take("c") == b"L"
-        end = position + 8 + take("q")
-        begin, position = position, end
-        return data[begin:end].decode()
-
-    def value(marker):
-        nonlocal position
-        marker = marker.decode()
-        if marker == "{":
-            result = {}
-            while data[position:position + 1] != b"}":
-                key = text()
-                result[key] = value(take("c"))
-            position += 1
-        elif marker == "[":
-            element = None
-            if data[position:position + 1] == b"$":
-                take("c")
-                element = take("c").decode()
-            assert take("c") + take("c") == b"#L"
-            count = take("q")
-            if element is None:
-                return [value(take("c")) for _ in range(count)]
-            result = Typed(take(NUMBERS[element]) for _ in range(count))
-            result.element = element
-        elif marker == "S":
-            result = text()
-        else:
-            result = take(NUMBERS[marker])
-        return result
-
-    position = 0
-    return value(take("c"))
-
-
-class Model:
-    """A model that is never changed: set gives another one."""
-
-    def __init__(self, name, root):
-        self.name, self.root = name, root
-
-    def set(self, path, to):
-        return Model(self.name, edited(self.root, path, to))
-
-    def get(self, path):
-        value = self.root
-        for key in path:
-            value = value[key]
-        return value
-
-    @property
-    def booster(self):
-        """Where the trees or the linear weights are."""
-        booster = self.root["learner"]["gradient_booster"]
-        return BOOSTER + (("model",) if "model" in booster else ("gbtree", "model"))
-
-    @property
-    def trees(self):
-        return self.booster + ("trees",)
-
-    def tree(self, *path, to, of=0):
-        return self.set(self.trees + (of,) + path, to)
-
-
-BOOSTER = ("learner", "gradient_booster")
-PARAM = ("learner", "learner_model_param")
-OBJECTIVE = ("learner", "objective")
-NAMES = ("learner", "feature_names")
-
-
-def edited(value, path, to):
-    """A copy in which what the path leads to is another value, or a function of the old one."""
-    if not path:
-        return to(value) if callable(to) else to
-    result = copy.copy(value)
-    old = result.get(path[0]) if isinstance(result, dict) else result[path[0]]
-    new = edited(old, path[1:], to)
-    if new is REMOVED:
-        del result[path[0]]
-    else:
-        result[path[0]] = new
-    return result
-
-
-def read(writer, name):
-    """A fixture, cut to its first rounds."""
-    path = FIXTURES / writer / (name + ".ubj")
-    model = Model("%s of %s" % (name, writer), read_ubjson(path.read_bytes()))
-    if name == "gblinear":
-        return model
-    box = model.get(model.booster)
-    params = {**model.get(PARAM), **box["gbtree_model_param"]}
-    outputs = 1 if name == "multiouttree" else max(int(params["num_class"]), int(params["num_target"]))
-    trees = min(ROUNDS * outputs * int(params["num_parallel_tree"]), len(box["trees"]))
-    rounds = trees // outputs // int(params["num_parallel_tree"])
-    for key in ("trees", "tree_info"):
-        model = model.set(model.booster + (key,), lambda old: shortened(old, trees))
-    model = model.set(model.booster + ("gbtree_model_param", "num_trees"), str(trees))
-    if "iteration_indptr" in box:
-        model = model.set(model.booster + ("iteration_indptr",),
-                          lambda old: shortened(old, rounds + 1))
-    if "weight_drop" in model.get(BOOSTER):
-        model = model.set(BOOSTER + ("weight_drop",), lambda old: shortened(old, trees))
-    if "best_iteration" in model.get(("learner", "attributes")):
-        model = model.set(("learner", "attributes", "best_iteration"), str(rounds - 1))
-    return model
-
-
-def shortened(array, count):
-    result = copy.copy(array)
-    del result[count:]
-    return result
-
-
-def lengthened(by):
-    """Adds elements to a list, copies of its last one or the one given."""
-    def change(array):
-        result = copy.copy(array)
-        result.extend(by if isinstance(by, list) else [array[-1] if array else 0] * by)
-        return result
-    return change
-
-
-KINDS = ("binlog", "cat", "dart", "gblinear", "multiout", "multiouttree", "rf", "skclass",
-         "softprob")
-
-
-def seeds(*names, writers=("1.7.4", "3.3.0")):
-    for writer in writers:
-        for name in names:
-            if (FIXTURES / writer / (name + ".ubj")).exists():
-                yield read(writer, name)
-
-
-def written(model, what, formats=(Json, Ubjson)):
-    for form in formats:
-        yield "%s: %s" % (model.name, what), form.suffix, bytes(form(model.root).bytes)
-
 
 groups = []
 
@@ -372,7 +80,8 @@ def bytes_around_the_model():
             data = bytes(form(model.root).bytes)
             for what, hostile in (("twice", data * 2), ("then a brace", data + b"}"),
                                   ("then a NUL", data + b"\0"), ("without its start", data[1:]),
-                                  ("after a space", b" " + data), ("in an array", b"[" + data + b"]"),
+                                  ("after a space", b" " + data),
+                                  ("in an array", b"[" + data + b"]"),
                                   ("after a mark of UTF-8", b"\xef\xbb\xbf" + data),
                                   ("in UTF-16", data.decode("latin1").encode("utf-16"))):
                 yield "%s: %s" % (model.name, what), form.suffix, hostile
@@ -382,7 +91,8 @@ def bytes_around_the_model():
         yield what, "json", hostile
 
 
-LENGTHS = (0, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**61, 2**62, 2**63 - 1, -1, -2**31, -2**63)
+LENGTHS = (0, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**61, 2**62, 2**63 - 1, -1, -2**31,
+           -2**63)
 
 
 @group
@@ -474,7 +184,8 @@ def invalid_names():
 @group
 def duplicate_keys():
     def twice(value):
-        return lambda old: Pairs([pair for key in old for pair in ((key, old[key]), (key, value(old[key])))])
+        return lambda old: Pairs([pair for key in old
+                                  for pair in ((key, old[key]), (key, value(old[key])))])
 
     def shadow(old):
         return Pairs(list(old.items()) + [(Raw(b'"\\u006cearner"', b""), {})])
@@ -486,8 +197,10 @@ def duplicate_keys():
                                 ("an empty list", lambda old: []), ("0", lambda old: "0")):
                 yield from written(model.set(path, twice(value)),
                                    "each key of %s twice, then %s" % (path[-1:], what))
-        attributes = Pairs([("best_iteration", "1"), ("best_iteration", "0"), ("best_iteration", "9")])
-        yield from written(model.set(("learner", "attributes"), attributes), "three best iterations")
+        attributes = Pairs([("best_iteration", "1"), ("best_iteration", "0"),
+                            ("best_iteration", "9")])
+        yield from written(model.set(("learner", "attributes"), attributes),
+                           "three best iterations")
 
 
 @group
@@ -511,10 +224,12 @@ def two_models_in_one():
             booster = [pair for pair in model.get(BOOSTER).items() if pair[0] != key]
             yield from written(model.set(BOOSTER, Pairs([(key, value), *booster])),
                                "another one of long lists in %s" % key)
-        shifted = {**inner, "trees": [{**tree, "id": i + 2} for i, tree in enumerate(inner["trees"])],
+        shifted = {**inner,
+                   "trees": [{**tree, "id": i + 2} for i, tree in enumerate(inner["trees"])],
                    "gbtree_model_param": {**inner["gbtree_model_param"], "num_trees": "4"}}
         for key, value in (("model", shifted), ("gbtree", {"model": shifted, "name": "gbtree"})):
-            yield from written(model.set(BOOSTER, Pairs([*model.get(BOOSTER).items(), (key, value)])),
+            yield from written(model.set(BOOSTER,
+                                         Pairs([*model.get(BOOSTER).items(), (key, value)])),
                                "its trees go on in %s" % key)
 
 
@@ -533,7 +248,8 @@ def paths_of(value, path=()):
 def missing_things():
     for model in seeds("cat", "gblinear", "softprob"):
         for path in paths_of(model.root):
-            yield from written(model.set(path, REMOVED), "without %s" % "/".join(map(str, path[-3:])),
+            yield from written(model.set(path, REMOVED),
+                               "without %s" % "/".join(map(str, path[-3:])),
                                (Json,) if path[-1] == 0 else (Ubjson,))
 
 
@@ -542,8 +258,9 @@ def wrong_types():
     for model in seeds("cat", "gblinear", writers=("3.3.0",)):
         for path in paths_of(model.root):
             for value in (None, True, -1, 0.5, "1", [], {}, [[]]):
+                form = Json if value in (-1, "1", []) else Ubjson
                 yield from written(model.set(path, value), "%s is %.10r" % (
-                    "/".join(map(str, path[-3:])), value), (Json,) if value in (-1, "1", []) else (Ubjson,))
+                    "/".join(map(str, path[-3:])), value), (form,))
 
 
 NUMBER_TEXTS = ("-1", "0", "1", "2", "3", "7", "9", "100000", "100001", "10000", "100000000",
@@ -566,10 +283,12 @@ def numbers_in_text():
                 yield from written(model.set(place, text), "%s is %r" % (place[-1], text), (Json,))
     for model in seeds("binlog"):
         formats = itertools.cycle(((Json,), (Ubjson,)))
-        for text in ("abc", "", "[", "]", "[]", "[0.5", "0.5]", "[0.5,]", "[,0.5]", "[0.5,0.5]", "[[0.5]]",
-                     "NaN", "inf", "-inf", "1e39", "1e400", "[NaN]", "0x1p-1", " 0.5", "0.5 ", "0,5", "0",
-                     "1", "-1", "1.5", "[-1]", "5E-1" * 1000, "[" + ",".join(["0"] * 10_001) + "]"):
-            yield from written(model.set(PARAM + ("base_score",), text), "base_score is %.20r" % text,
+        for text in ("abc", "", "[", "]", "[]", "[0.5", "0.5]", "[0.5,]", "[,0.5]", "[0.5,0.5]",
+                     "[[0.5]]", "NaN", "inf", "-inf", "1e39", "1e400", "[NaN]", "0x1p-1", " 0.5",
+                     "0.5 ", "0,5", "0", "1", "-1", "1.5", "[-1]", "5E-1" * 1000,
+                     "[" + ",".join(["0"] * 10_001) + "]"):
+            yield from written(model.set(PARAM + ("base_score",), text),
+                               "base_score is %.20r" % text,
                                next(formats))
         for text in ("-1", "1", "2", "1000000", "1000001", "99999999999", "1.5", "", "x"):
             yield from written(model.set(("learner", "attributes"), {"best_iteration": text}),
@@ -602,11 +321,13 @@ def cycles_and_two_parents():
         for node, left, right, what in (
                 (0, 0, 0, "the root is its own child"), (0, 0, 1, "the root is its own left child"),
                 (3, 3, 4, "a node is its own left child"), (3, 0, 1, "a node leads to the root"),
-                (3, 1, 2, "a node leads to its parent"), (2, 3, 4, "two nodes have the same children"),
+                (3, 1, 2, "a node leads to its parent"),
+                (2, 3, 4, "two nodes have the same children"),
                 (1, 4, 3, "children are swapped"), (1, 3, 3, "both children are the same"),
                 (1, 4, 5, "a child is shared"), (1, -1, 4, "a node has one child"),
                 (1, 3, -1, "a node has one child"), (0, -1, -1, "the root is a leaf")):
-            changed = model.tree("left_children", node, to=left).tree("right_children", node, to=right)
+            changed = model.tree("left_children", node, to=left)
+            changed = changed.tree("right_children", node, to=right)
             yield from written(changed, what)
             if left >= 0:
                 for child in {left, right} - {-1}:
@@ -632,7 +353,8 @@ def features_out_of_range():
 def deleted_nodes():
     def with_deleted(model, count, **fields):
         """Nodes that nothing leads to, as pruning leaves them."""
-        blank = {"left_children": -1, "right_children": -1, "parents": 0, "split_indices": 2**31 - 1,
+        blank = {"left_children": -1, "right_children": -1, "parents": 0,
+                 "split_indices": 2**31 - 1,
                  "default_left": 1, "split_type": 0, "split_conditions": 0.0, "base_weights": 0.0,
                  "loss_changes": 0.0, "sum_hessian": 0.0, **fields}
         nodes = len(model.get(model.trees + (0, "left_children")))
@@ -667,7 +389,8 @@ def lists_of_unequal_length():
         for key in lists:
             for change in (lambda old: shortened(old, 0), lambda old: shortened(old, len(old) - 1),
                            lengthened(1), lengthened(100)):
-                yield from written(model.tree(key, to=change), "%s of another length" % key, next(formats))
+                yield from written(model.tree(key, to=change), "%s of another length" % key,
+                                   next(formats))
         for of in 0, 1:
             for key in lists:
                 model = model.tree(key, to=lambda old: shortened(old, 0), of=of)
@@ -689,7 +412,8 @@ def trees_out_of_place():
                                "the id of the second tree is %d" % value, next(formats))
         for change in (lambda old: shortened(old, 0), lambda old: shortened(old, 1), lengthened(1),
                        lengthened(1000)):
-            yield from written(model.set(model.booster + ("tree_info",), change), "tree_info of another length")
+            yield from written(model.set(model.booster + ("tree_info",), change),
+                               "tree_info of another length")
             yield from written(model.set(model.booster + ("trees",), change), "trees more or fewer")
         for tree in ({}, {"id": 0}, {"id": 0, "tree_param": {}}, None, [], 0):
             yield from written(model.tree(to=tree), "a tree is %s" % tree)
@@ -701,7 +425,8 @@ def numbers_not_finite():
     for model in seeds("cat", "multiouttree", "dart"):
         tree = model.get(model.trees + (0,))
         leaf = tree["left_children"].index(-1)
-        for key in ("split_conditions", "base_weights", "loss_changes", "sum_hessian", "leaf_weights"):
+        for key in ("split_conditions", "base_weights", "loss_changes", "sum_hessian",
+                    "leaf_weights"):
             for node in (0, leaf):
                 for value in (NAN, INF, -INF, 1e39, 3.4028235e38):
                     if node < len(tree.get(key, ())):
@@ -717,13 +442,16 @@ def numbers_not_finite():
 def categories():
     for key in ("categories", "categories_segments", "categories_sizes", "categories_nodes"):
         yield from each_of(key, (0, 1, -1), OFF + (3, 4, 5, 26, 31, 2**24 - 1), ("cat",))
-    yield from each_of("split_type", (0, 1, 30), (-1, 1, 2, 127, 255, 256, 2**31), ("cat", "binlog"))
+    yield from each_of("split_type", (0, 1, 30), (-1, 1, 2, 127, 255, 256, 2**31),
+                       ("cat", "binlog"))
     for model in seeds("cat"):
         for key in ("categories", "categories_nodes", "categories_segments", "categories_sizes"):
-            yield from written(model.tree(key, to=lambda old: list(reversed(old))), "%s reversed" % key)
+            yield from written(model.tree(key, to=lambda old: list(reversed(old))),
+                               "%s reversed" % key)
             yield from written(model.tree(key, to=lengthened([2**24 - 1])), "%s and one more" % key)
         for kind in ("c", "float", "int", "q", "i", "x", ""):
-            yield from written(model.set(("learner", "feature_types", 0), kind), "the first type is %r" % kind)
+            yield from written(model.set(("learner", "feature_types", 0), kind),
+                               "the first type is %r" % kind)
 
 
 @group
@@ -732,9 +460,11 @@ def category_levels():
         cats = model.booster + ("cats",)
         wide = next((i for i, enc in enumerate(model.get(cats)["enc"]) if enc["offsets"]), None)
         for key in ("feature_segments", "sorted_idx"):
-            for change in (lambda old: [], lengthened(1), lengthened([2**31 - 1]), lengthened([-2**31]),
+            for change in (lambda old: [], lengthened(1), lengthened([2**31 - 1]),
+                           lengthened([-2**31]),
                            lambda old: [9 - x for x in old], lambda old: [10**9] * len(old),
-                           lambda old: [-1] * len(old), lambda old: "x", lambda old: [2**40] * len(old)):
+                           lambda old: [-1] * len(old), lambda old: "x",
+                           lambda old: [2**40] * len(old)):
                 yield from written(model.set(cats + (key,), change), "%s changed" % key)
         for enc in ([], [{}], [{}] * 9, [None] * 9, [{"offsets": [0, 1], "values": [300]}] * 9,
                     [{"offsets": [], "values": [7, 8]}] * 9, [{"values": [7, 8], "type": 5}] * 9,
@@ -742,18 +472,22 @@ def category_levels():
             yield from written(model.set(cats + ("enc",), enc), "enc is %.40s" % enc)
         if wide is None:
             continue
-        for offsets in ([], [0], [1], [0, 0], [0, 2**31 - 1], [0, 2**63 - 1], [-1, 2], [3, 1], [0, 1, 2, 3],
+        for offsets in ([], [0], [1], [0, 0], [0, 2**31 - 1], [0, 2**63 - 1], [-1, 2], [3, 1],
+                        [0, 1, 2, 3],
                         [5, 6], [0] * 1000):
-            yield from written(model.set(cats + ("enc", wide, "offsets"), offsets), "offsets are %.30s" % offsets)
+            yield from written(model.set(cats + ("enc", wide, "offsets"), offsets),
+                               "offsets are %.30s" % offsets)
         for values in ([], [255], [-128] * 20, [300] * 20, [2**63 - 1] * 20, [0] * 20, "text"):
-            yield from written(model.set(cats + ("enc", wide, "values"), values), "values are %.30s" % values)
+            yield from written(model.set(cats + ("enc", wide, "values"), values),
+                               "values are %.30s" % values)
 
 
 @group
 def dart_and_linear_weights():
     changes = (lambda old: shortened(old, 0), lambda old: shortened(old, 1), lengthened(1),
                lengthened(1000), lambda old: [NAN] * len(old), lambda old: [INF] * len(old),
-               lambda old: [1e39] * len(old), lambda old: ["1"] * len(old), lambda old: [3e38] * len(old),
+               lambda old: [1e39] * len(old), lambda old: ["1"] * len(old),
+               lambda old: [3e38] * len(old),
                lambda old: REMOVED)
     for model in seeds("dart", writers=WRITERS):
         for change in changes:
@@ -769,7 +503,8 @@ def dart_and_linear_weights():
         for name in ("gbtree", "dart"):
             yield from written(model.set(BOOSTER + ("name",), name), "it is called %s" % name)
         for rounds in (-1, 0, 10**6, 10**6 + 1, 2**31, 2**63 - 1):
-            yield from written(model.set(model.booster + ("boosted_rounds",), rounds), "%d rounds" % rounds)
+            yield from written(model.set(model.booster + ("boosted_rounds",), rounds),
+                               "%d rounds" % rounds)
         for key, text in (("num_class", "3"), ("num_target", "2"), ("num_target", "10000")):
             yield from written(model.set(PARAM + (key,), text), "%s is %s" % (key, text))
 
@@ -785,16 +520,18 @@ def rounds():
             yield from written(model.set(model.booster + ("iteration_indptr",), indptr),
                                "iteration_indptr is %.60s" % indptr)
         for text in ("0", "2", "3", "4", "5", "6", "12", "1000000"):
-            yield from written(model.set(model.booster + ("gbtree_model_param", "num_parallel_tree"), text),
-                               "num_parallel_tree is %s" % text)
+            place = model.booster + ("gbtree_model_param", "num_parallel_tree")
+            yield from written(model.set(place, text), "num_parallel_tree is %s" % text)
 
 
 @group
 def outputs():
-    for model in seeds("binlog", "softprob", "multiout", "multiouttree", "quantile", writers=WRITERS):
+    for model in seeds("binlog", "softprob", "multiout", "multiouttree", "quantile",
+                       writers=WRITERS):
         for classes in ("0", "1", "2", "3", "6", "10000"):
             for targets in ("0", "1", "2", "3", "10000"):
-                changed = model.set(PARAM + ("num_class",), classes).set(PARAM + ("num_target",), targets)
+                changed = model.set(PARAM + ("num_class",), classes)
+                changed = changed.set(PARAM + ("num_target",), targets)
                 yield from written(changed, "%s classes, %s targets" % (classes, targets), (Json,))
         for size in ("0", "1", "2", "3", "10000", "1000000000"):
             changed = model
@@ -802,29 +539,38 @@ def outputs():
                 changed = changed.tree("tree_param", "size_leaf_vector", to=size, of=of)
             yield from written(changed, "leaves of %s outputs" % size)
             if size != "2":
-                changed = changed.tree("leaf_weights", to=[0.5] * 16).tree("right_children", to=lambda old: [
-                    0 if child == -1 else child for child in old])
+                changed = changed.tree("leaf_weights", to=[0.5] * 16)
+                changed = changed.tree("right_children",
+                                       to=lambda old: [max(child, 0) for child in old])
                 yield from written(changed, "leaves of %s outputs with weights of their own" % size)
     for model in seeds("multiouttree", writers=("3.3.0",)):
         leaf = model.get(model.trees + (0, "left_children")).index(-1)
         for value in OFF + (15, 16, 31, 32):
-            yield from written(model.tree("right_children", leaf, to=value), "a leaf's weights are at %d" % value)
+            yield from written(model.tree("right_children", leaf, to=value),
+                               "a leaf's weights are at %d" % value)
         for change in (lambda old: shortened(old, 0), lambda old: shortened(old, 31), lengthened(1),
                        lengthened(2), lambda old: REMOVED):
-            yield from written(model.tree("leaf_weights", to=change), "leaf_weights of another length")
-            yield from written(model.tree("base_weights", to=change), "base_weights of another length")
+            yield from written(model.tree("leaf_weights", to=change),
+                               "leaf_weights of another length")
+            yield from written(model.tree("base_weights", to=change),
+                               "base_weights of another length")
 
 
 @group
 def unknown_names():
     for model in seeds("binlog", "softprob"):
-        for name in ("", "binary:logit", "reg:linear", "gpu:binary:logistic", "multi:softmax", "multi:x",
-                     "rank:map", "reg:quantileerror", "reg:expectileerror", "survival:aft", "x" * 101):
-            yield from written(model.set(OBJECTIVE + ("name",), name), "its objective is %.30r" % name)
+        for name in ("", "binary:logit", "reg:linear", "gpu:binary:logistic", "multi:softmax",
+                     "multi:x",
+                     "rank:map", "reg:quantileerror", "reg:expectileerror", "survival:aft",
+                     "x" * 101):
+            yield from written(model.set(OBJECTIVE + ("name",), name),
+                               "its objective is %.30r" % name)
         for name in ("", "gbtree2", "GBTree", "dart", "gblinear", "random_forest", "x" * 1000):
             yield from written(model.set(BOOSTER + ("name",), name), "its booster is %.30r" % name)
-        for version in ([0, 0, 0], [0, 90, 0], [1, 0, 0], [1, 5, 2], [3, 4, 0], [4, 0, 0], [99, 0, 0], [10000, 0, 0],
-                        [2**31, 0, 0], [2**63, 0, 0], [-1, 0, 0], [3], [3, 0], [3, 0, 0, 0], [], ["3", "0", "0"],
+        for version in ([0, 0, 0], [0, 90, 0], [1, 0, 0], [1, 5, 2], [3, 4, 0], [4, 0, 0],
+                        [99, 0, 0], [10000, 0, 0],
+                        [2**31, 0, 0], [2**63, 0, 0], [-1, 0, 0], [3], [3, 0],
+                        [3, 0, 0, 0], [], ["3", "0", "0"],
                         [3.0, 0.0, 0.0], [[3, 0, 0]]):
             yield from written(model.set(("version",), version), "its version is %s" % version)
         for value in ({}, None, [], {"softmax_multiclass_param": {}}, {"scale_pos_weight": "x"},
@@ -846,7 +592,8 @@ def chain(depth, feature=0, **fields):
         for key, child in (("left_children", node + 1), ("right_children", node + 2)):
             tree[key][node] = child
             tree["parents"][child] = node
-    tree.update(categories=[], categories_nodes=[], categories_segments=[], categories_sizes=[], id=0,
+    tree.update(categories=[], categories_nodes=[], categories_segments=[], categories_sizes=[],
+                id=0,
                 tree_param={"num_deleted": "0", "num_feature": "9", "num_nodes": str(nodes),
                             "size_leaf_vector": "0"})
     return {**tree, **fields}
@@ -863,22 +610,30 @@ def huge_models():
             tree = chain(splits, 8, categories=[2**24 - 1] * splits, categories_nodes=nodes,
                          categories_segments=list(range(splits)), categories_sizes=[1] * splits)
             tree["split_type"] = [int(node in nodes) for node in range(2 * splits + 1)]
-            yield from written(model.tree(to=tree), "%d splits on the largest category" % splits, (Json,))
+            yield from written(model.tree(to=tree), "%d splits on the largest category" % splits,
+                               (Json,))
         for count in (100_000, 100_001):
-            named = model.set(PARAM + ("num_feature",), str(count)).set(("learner", "feature_types"), [])
-            yield from written(named.set(NAMES, ["f%d" % i for i in range(count)]), "%d features" % count, (Ubjson,))
-            yield from written(named.set(NAMES, ["f"] * count), "%d features of one name" % count, (Ubjson,))
-            yield from written(model.set(("learner", "attributes"), {"a%d" % i: "" for i in range(count)}),
+            named = model.set(PARAM + ("num_feature",), str(count))
+            named = named.set(("learner", "feature_types"), [])
+            yield from written(named.set(NAMES, ["f%d" % i for i in range(count)]),
+                               "%d features" % count, (Ubjson,))
+            yield from written(named.set(NAMES, ["f"] * count), "%d features of one name" % count,
+                               (Ubjson,))
+            yield from written(model.set(("learner", "attributes"),
+                                         {"a%d" % i: "" for i in range(count)}),
                                "%d attributes" % count, (Ubjson,))
         yield from written(model.set(NAMES, ["f"] * int(features)), "all features have one name")
     for model in seeds("skclass", writers=("1.7.4",)):
-        for classes in ("[]", "[0]", "[0,0,0]", "[0,1,2,3]", "[" + "0," * 200_000 + "0]", '[{"a":1}]', "[null]",
-                        "[NaN,1e400,-0]", '["","",""]', '["\\u0041\\ud83d\\ude00","b","c"]', "[true,false,0.5]",
+        for classes in ("[]", "[0]", "[0,0,0]", "[0,1,2,3]", "[" + "0," * 200_000 + "0]",
+                        '[{"a":1}]', "[null]",
+                        "[NaN,1e400,-0]", '["","",""]', '["\\u0041\\ud83d\\ude00","b","c"]',
+                        "[true,false,0.5]",
                         "{}", "3"):
             text = '{"classes_":%s,"missing":1e400,"_le":{"classes_":%s}}' % (classes, classes)
             yield from written(model.set(("learner", "attributes", "scikit_learn"), text),
                                "classes are %.30s" % classes)
-        for text in ("", "x", "[]", "{", '{"missing":"x"}', '{"missing":-1e400}', '{"a":' * 20, '{"a":1}{', "\\"):
+        for text in ("", "x", "[]", "{", '{"missing":"x"}', '{"missing":-1e400}', '{"a":' * 20,
+                     '{"a":1}{', "\\"):
             yield from written(model.set(("learner", "attributes", "scikit_learn"), text),
                                "scikit_learn is %.20r" % text)
 
@@ -888,7 +643,8 @@ def random_changes():
     chance = random.Random(7)
     pool = [(model, list(paths_of(model.root)), Ubjson(model.root).bytes)
             for model in seeds(*KINDS, writers=WRITERS)]
-    numbers = OFF + (2, 3, 5, 30, 31, 255, 256, 0.5, NAN, INF, -0.0, "0", "1", "2", "31", "[1]", None, True)
+    numbers = OFF + (2, 3, 5, 30, 31, 255, 256, 0.5, NAN, INF, -0.0, "0", "1", "2", "31", "[1]",
+                     None, True)
     for i in range(400):
         model, paths, data = chance.choice(pool)
         changed = model

@@ -98,6 +98,7 @@ SELECT scorebook.load_model('m', :'binlog', cutoff => 1);
 SELECT scorebook.load_model('m', :'binlog', cutoff => 'NaN');
 SELECT scorebook.load_model('m', :'softprob', cutoff => 0.3);
 SELECT scorebook.load_model('m', :'sqerr', cutoff => 0.3);
+SELECT scorebook.load_model_file('m', :'fixtures' || 'hinge.ubj', cutoff => 0.3);
 
 -- rounds, base margin, missing
 SELECT scorebook.load_model('m', :'sqerr', iterations => 0);

@@ -59,6 +59,9 @@ SELECT scorebook.create_predictor('risk', 'nowhere');
 SELECT scorebook.create_predictor('nothing', 'scoring');
 SELECT scorebook.create_predictor(NULL, 'scoring');
 SELECT scorebook.create_predictor('risk', NULL);
+SELECT scorebook.load_model_file('wordy', :'fixtures' || 'noname.ubj',
+	features => ARRAY(SELECT CASE i WHEN 1 THEN repeat('x', 64) ELSE 'f' || i END FROM generate_series(1, 8) AS i)) AS version;
+SELECT scorebook.create_predictor('wordy', 'scoring');
 
 \set VERBOSITY terse
 DROP SCHEMA scoring CASCADE;

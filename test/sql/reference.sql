@@ -36,6 +36,10 @@ SELECT scorebook.predict('nothing', array_fill(0, ARRAY[8]));
 SELECT scorebook.predict('m@nobody', array_fill(0, ARRAY[8]));
 SELECT scorebook.predict('m/3', array_fill(0, ARRAY[8]));
 
+-- privileges that there are not
+SELECT * FROM scorebook.resolve_reference('m', 'nonsense');
+SELECT scorebook.has_model_privilege(current_user, 0, 'nonsense');
+
 -- no reference, no answer
 SELECT scorebook.predict(NULL, array_fill(0, ARRAY[8])) IS NULL AS nothing;
 SELECT count(*) FROM scorebook.predict_set(NULL, array_fill(0, ARRAY[8]));
