@@ -230,14 +230,14 @@ get_call_site(FunctionCallInfo fcinfo)
 	site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
 	site->context = fcinfo->flinfo->fn_mcxt;
 	type = get_fn_expr_argtype(fcinfo->flinfo, 1);
-	if (!OidIsValid(type))
-		elog(ERROR, "could not determine the type of the features");
 	if (type == JSONBOID)
 		site->form = INPUT_JSONB;
-	else if (OidIsValid(get_base_element_type(type)))
+	else if (type == ANYARRAYOID || OidIsValid(get_base_element_type(type)))
 		site->form = INPUT_ARRAY;
-	else
+	else if (type_is_rowtype(type))
 		site->form = INPUT_ROW;
+	else
+		elog(ERROR, "could not determine the form of the features");
 	sbk_model_use_init(&site->use, site->context);
 	fcinfo->flinfo->fn_extra = site;
 	return site;

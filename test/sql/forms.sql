@@ -31,6 +31,12 @@ SELECT scorebook.predict('line', ARRAY[now(), now()]);
 SELECT scorebook.predict('line', '{1,2,3,4,5,6,7,inf}'::real[]);
 SELECT scorebook.predict('line', '{1,2,3,4,5,6,7,1e39}'::numeric[]);
 
+-- an array whose type the parser does not know
+CREATE TABLE skewed AS SELECT i FROM generate_series(1, 1000) AS i;
+ANALYZE skewed;
+SELECT scorebook.predict('line', histogram_bounds) FROM pg_stats WHERE tablename = 'skewed';
+DROP TABLE skewed;
+
 -- by position, categorical features are codes
 SELECT scorebook.predict('city', '{0,0,0,0,0,0,0,0,5}'::int[])
 	= scorebook.predict('city', '{"f0": 0, "f1": 0, "f2": 0, "f3": 0, "f4": 0, "f5": 0, "f6": 0, "f7": 0, "city": "lyon"}'::jsonb) AS code;
