@@ -67,13 +67,15 @@ read_enc(SbkReader *reader, const SbkToken *value)
 static bool
 read_level_offsets(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_integers(reader, reader->arena, value, &reader->level_offsets);
+	return sbk_read_integers(reader, reader->arena, value, SBK_MAX_LEVELS + 1,
+							 &reader->level_offsets);
 }
 
 static bool
 read_level_values(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_integers(reader, reader->arena, value, &reader->level_values);
+	return sbk_read_integers(reader, reader->arena, value, SBK_MAX_LIST,
+							 &reader->level_values);
 }
 
 /* The levels of one feature, from its offsets and values. */

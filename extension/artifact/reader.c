@@ -9,6 +9,7 @@
 
 #include "artifact/reader.h"
 
+static bool too_long(SbkReader *reader);
 static bool integer_at(const SbkToken *numbers, uint64_t index,
 					   int64_t *result);
 static bool real_at(const SbkToken *numbers, uint64_t index, float *result);
@@ -112,7 +113,7 @@ sbk_read_integer(SbkReader *reader, const SbkToken *value, const char *what,
 
 bool
 sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
-				  SbkIntegers *list)
+				  size_t max, SbkIntegers *list)
 {
 	SbkToken	token;
 	size_t		room = 0;
@@ -120,6 +121,8 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 	list->present = true;
 	if (value->kind == SBK_TOKEN_NUMBERS)
 	{
+		if (value->count > max)
+			return too_long(reader);
 		list->values = sbk_arena_alloc_array(arena, value->count,
 											 sizeof(int64_t));
 		if (list->values == NULL)
@@ -141,6 +144,8 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 			token.integer = kind == SBK_TOKEN_TRUE ? 1 : 0;
 		else if (kind != SBK_TOKEN_INTEGER)
 			break;
+		if (list->count == max)
+			return too_long(reader);
 		list->values = sbk_grow(arena, list->values, list->count, &room,
 								sizeof(int64_t));
 		if (list->values == NULL)
@@ -154,13 +159,15 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 
 bool
 sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
-			   SbkReals *list)
+			   size_t max, SbkReals *list)
 {
 	SbkToken	token;
 	size_t		room = 0;
 
 	if (value->kind == SBK_TOKEN_NUMBERS)
 	{
+		if (value->count > max)
+			return too_long(reader);
 		list->values = sbk_arena_alloc_array(arena, value->count,
 											 sizeof(float));
 		if (list->values == NULL)
@@ -176,6 +183,8 @@ sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 	while (sbk_token_next(&reader->tokenizer, &token) == SBK_TOKEN_INTEGER ||
 		   token.kind == SBK_TOKEN_REAL)
 	{
+		if (list->count == max)
+			return too_long(reader);
 		list->values = sbk_grow(arena, list->values, list->count, &room,
 								sizeof(float));
 		if (list->values == NULL)
@@ -298,4 +307,12 @@ real_at(const SbkToken *numbers, uint64_t index, float *result)
 		*result = (float) wide;
 	}
 	return true;
+}
+
+static bool
+too_long(SbkReader *reader)
+{
+	return sbk_artifact_fail(reader->error, SBK_FAULT_LIMIT,
+							 reader->tokenizer.pos,
+							 "a list is longer than any model needs");
 }

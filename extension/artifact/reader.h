@@ -58,6 +58,7 @@ typedef struct SbkReader
 	int64_t		max_split_index;
 	int32_t    *category_counts;	/* by feature: codes that its splits need */
 	size_t		category_room;
+	size_t		category_bytes; /* that the splits take in the library */
 	int			leaf_size;		/* of all trees */
 	SbkSummary *summary;
 	SbkArtifactError *error;
@@ -107,13 +108,15 @@ extern bool sbk_read_integer(SbkReader *reader, const SbkToken *value,
 							 const char *what, long min, long max,
 							 int *result);
 
-/* A list of integers, typed or not; its values live in the arena. */
+/* A list of at most max integers, typed or not; they live in the arena. */
 extern bool sbk_read_integers(SbkReader *reader, SbkArena *arena,
-							  const SbkToken *value, SbkIntegers *list);
+							  const SbkToken *value, size_t max,
+							  SbkIntegers *list);
 
 /* The same for float4. */
 extern bool sbk_read_reals(SbkReader *reader, SbkArena *arena,
-						   const SbkToken *value, SbkReals *list);
+						   const SbkToken *value, size_t max,
+						   SbkReals *list);
 
 /* The text in the arena, NUL-terminated; NULL when out of memory. */
 extern char *sbk_copy_text(SbkReader *reader, const SbkToken *token);

@@ -149,7 +149,7 @@ read_version(SbkReader *reader, const SbkToken *value)
 	SbkIntegers numbers = {0};
 	int			i;
 
-	if (!sbk_read_integers(reader, reader->arena, value, &numbers))
+	if (!sbk_read_integers(reader, reader->arena, value, 8, &numbers))
 		return false;
 	if (numbers.count != 3)
 		return sbk_malformed(reader, "its version is not three numbers");
@@ -243,20 +243,21 @@ read_inner_booster(SbkReader *reader, const SbkToken *value)
 static bool
 read_weight_drop(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_reals(reader, reader->arena, value, &reader->weight_drop);
+	return sbk_read_reals(reader, reader->arena, value, SBK_MAX_TREES,
+						  &reader->weight_drop);
 }
 
 static bool
 read_linear_weights(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_reals(reader, reader->arena, value,
+	return sbk_read_reals(reader, reader->arena, value, SBK_MAX_LIST,
 						  &reader->linear_weights);
 }
 
 static bool
 read_iteration_indptr(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_integers(reader, reader->arena, value,
+	return sbk_read_integers(reader, reader->arena, value, SBK_MAX_TREES + 1,
 							 &reader->iteration_indptr);
 }
 
@@ -301,7 +302,8 @@ read_linear_rounds(SbkReader *reader, const SbkToken *value)
 static bool
 read_tree_info(SbkReader *reader, const SbkToken *value)
 {
-	return sbk_read_integers(reader, reader->arena, value, &reader->tree_info);
+	return sbk_read_integers(reader, reader->arena, value, SBK_MAX_TREES,
+							 &reader->tree_info);
 }
 
 static bool

@@ -14,6 +14,7 @@
 #define SBK_MAX_FEATURES		100000
 #define SBK_MAX_OUTPUTS			10000
 #define SBK_MAX_TREES			1000000
+#define SBK_MAX_LIST			33554432	/* nodes of one tree, weights */
 #define SBK_MAX_LEVELS			16777216	/* codes are exact in float4 */
 
 typedef enum SbkBooster

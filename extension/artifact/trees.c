@@ -16,6 +16,7 @@
 #include "artifact/reader.h"
 
 #define SBK_MAX_TREE_DEPTH		512
+#define SBK_MAX_CATEGORY_BYTES	((size_t) 256 * 1024 * 1024)
 
 /* the split index of a deleted node */
 #define DELETED_NODE			INT32_MAX
@@ -39,7 +40,7 @@ static bool bad_tree(SbkReader *reader, const char *what);
 static bool \
 read_##field(SbkReader *reader, const SbkToken *value) \
 { \
-	return sbk_read_integers(reader, reader->scratch, value, \
+	return sbk_read_integers(reader, reader->scratch, value, SBK_MAX_LIST, \
 							 &reader->tree.field); \
 }
 
@@ -47,7 +48,7 @@ read_##field(SbkReader *reader, const SbkToken *value) \
 static bool \
 read_##field(SbkReader *reader, const SbkToken *value) \
 { \
-	return sbk_read_reals(reader, reader->scratch, value, \
+	return sbk_read_reals(reader, reader->scratch, value, SBK_MAX_LIST, \
 						  &reader->tree.field); \
 }
 
@@ -386,8 +387,15 @@ check_categories(SbkReader *reader)
 		if (!count_categories(reader, tree->split_indices.values[node],
 							  tree->categories.values[begin + size - 1]))
 			return false;
+		/* XGBoost keeps a bit for each code up to the highest */
+		reader->category_bytes += tree->categories.values[begin + size - 1] / 8 + 4;
 		begin += size;
 	}
+	if (reader->category_bytes > SBK_MAX_CATEGORY_BYTES)
+		return sbk_artifact_fail(reader->error, SBK_FAULT_LIMIT,
+								 reader->tokenizer.pos,
+								 "its categorical splits need more than %d MB in memory",
+								 (int) (SBK_MAX_CATEGORY_BYTES / (1024 * 1024)));
 	if (begin != (int64_t) tree->categories.count)
 		return bad_tree(reader, "has categories that no node uses");
 	for (i = 0; i < tree->split_type.count; i++)

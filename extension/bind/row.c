@@ -91,7 +91,8 @@ sbk_bind_row(const SbkModel *model, TupleDesc desc)
 		if (verdict != SBK_BIND_OK)
 			refuse(model, i, verdict, desc);
 	}
-	binding->desc = CreateTupleDescCopy(desc);
+	/* with the defaults of columns that a stored row may be too short for */
+	binding->desc = CreateTupleDescCopyConstr(desc);
 	binding->values = palloc(mul_size(desc->natts, sizeof(Datum)));
 	binding->nulls = palloc(mul_size(desc->natts, sizeof(bool)));
 	return binding;

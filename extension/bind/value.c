@@ -127,6 +127,8 @@ sbk_input_level(const SbkModel *model, int i, const char *level, int len)
 	const SbkFeature *feature = &model->features[i];
 	int			code = sbk_feature_code(feature, level, len);
 
+	if (code >= 0 && model->has_missing && code == model->missing)
+		return sbk_input_null(model, i);	/* XGBoost compares codes, too */
 	if (code >= 0)
 		return code;
 	switch (feature->on_unseen)

@@ -14,6 +14,8 @@
 #include "registry/catalog.h"
 #include "registry/model.h"
 
+static void make_key(const SbkResolved *resolved, HeapTuple tuple,
+					 SbkModelKey *key);
 static HeapTuple find_version(SbkScan *scan, const SbkResolved *resolved);
 static void read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple);
 static void read_features(SbkModel *model);
@@ -29,11 +31,7 @@ sbk_model_find(const SbkResolved *resolved, SbkModelKey *key)
 	SbkScan		scan;
 	HeapTuple	tuple = find_version(&scan, resolved);
 
-	memset(key, 0, sizeof(SbkModelKey));
-	key->model_id = resolved->model_id;
-	key->version = resolved->version;
-	key->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
-	key->tid = tuple->t_self;
+	make_key(resolved, tuple, key);
 	sbk_scan_end(&scan);
 }
 
@@ -47,10 +45,7 @@ sbk_model_read(MemoryContext context, const SbkResolved *resolved)
 
 	model->label = psprintf("%s/%d", resolved->name, resolved->version);
 	tuple = find_version(&scan, resolved);
-	model->key.model_id = resolved->model_id;
-	model->key.version = resolved->version;
-	model->key.xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
-	model->key.tid = tuple->t_self;
+	make_key(resolved, tuple, &model->key);
 	read_version(model, &scan, tuple);
 	sbk_scan_end(&scan);
 	read_features(model);
@@ -75,6 +70,17 @@ sbk_feature_code(const SbkFeature *feature, const char *name, int len)
 								sizeof(SbkLevel), compare_levels);
 
 	return found ? found->code : -1;
+}
+
+static void
+make_key(const SbkResolved *resolved, HeapTuple tuple, SbkModelKey *key)
+{
+	memset(key, 0, sizeof(SbkModelKey));
+	key->table = tuple->t_tableOid;
+	key->model_id = resolved->model_id;
+	key->version = resolved->version;
+	key->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	key->tid = tuple->t_self;
 }
 
 /* Leaves the scan open, on the row. */

@@ -43,6 +43,7 @@ typedef struct SbkFeature
  */
 typedef struct SbkModelKey
 {
+	Oid			table;			/* another one after DROP EXTENSION */
 	int32		model_id;
 	int32		version;
 	TransactionId xmin;

@@ -2,14 +2,15 @@
  * use.c
  *		What a reference stands for, remembered by a call site.
  *
- * Two snapshots with the same stamp see the same rows: the set of running
- * transactions is the same as long as none has completed in between (a
- * subtransaction that aborts counts as well), and one's own rows are seen by
- * command.  That is what PostgreSQL itself relies on when it reuses a
- * snapshot.
+ * Two snapshots with the same stamp see the same rows.  Of other sessions':
+ * below the same xmax the running transactions can only become fewer, so that
+ * an equal number of them is the same set.  Of one's own: they come with the
+ * command counter, and go only when a subtransaction aborts that this one is
+ * in; the one that goes on then has another number, and numbers never recur.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/snapmgr.h"
 
@@ -85,6 +86,6 @@ take_stamp(SbkSnapshotStamp *stamp)
 	stamp->xmax = snapshot->xmax;
 	stamp->xcnt = snapshot->xcnt;
 	stamp->subxcnt = snapshot->subxcnt;
-	stamp->completions = snapshot->snapXactCompletionCount;
+	stamp->subxid = GetCurrentSubTransactionId();
 	stamp->user = GetUserId();
 }

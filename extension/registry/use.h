@@ -23,7 +23,7 @@ typedef struct SbkSnapshotStamp
 	TransactionId xmax;
 	uint32		xcnt;
 	int32		subxcnt;
-	uint64		completions;
+	SubTransactionId subxid;
 	Oid			user;			/* rights are the user's */
 } SbkSnapshotStamp;
 

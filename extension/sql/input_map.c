@@ -49,7 +49,14 @@ sbk_sql_input_map(PG_FUNCTION_ARGS)
 	sbk_reference_resolve(&reference, "any", &resolved);
 	model = sbk_model_read(CurrentMemoryContext, &resolved);
 	if (!PG_ARGISNULL(1))
-		relation = relation_open(PG_GETARG_OID(1), AccessShareLock);
+	{
+		relation = try_relation_open(PG_GETARG_OID(1), AccessShareLock);
+		if (relation == NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_UNDEFINED_TABLE),
+					errmsg("relation with OID %u does not exist",
+						   PG_GETARG_OID(1)));
+	}
 
 	num_input = model->num_feature + (model->base_margin ? 1 : 0);
 	for (i = 0; i < num_input; i++)

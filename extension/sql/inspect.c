@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -88,9 +90,8 @@ inspect(const char *label, Datum bytes)
 	if (summary->has_missing)
 	{
 		add_key(&json, "missing");
-		appendStringInfoString(&json,
-							   DatumGetCString(DirectFunctionCall1(float8out,
-																   Float8GetDatum(summary->missing))));
+		appendStringInfo(&json, isfinite(summary->missing) ? "%.17g" : "\"%g\"",
+						 summary->missing);
 	}
 	if (summary->classes.present)
 	{

@@ -47,6 +47,7 @@ typedef struct CallSite
 	MemoryContext model_context;	/* what depends on the model */
 	InputForm	form;
 	SbkRow		row;
+	MemoryContext binding_context;	/* below it, what depends on the row type */
 	SbkRowBinding *binding;		/* of the row type with this identifier */
 	uint64		row_type;
 	float	   *probabilities;	/* room for one for each class */
@@ -237,7 +238,9 @@ get_call_site(FunctionCallInfo fcinfo)
 	else if (type_is_rowtype(type))
 		site->form = INPUT_ROW;
 	else
-		elog(ERROR, "could not determine the form of the features");
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("the type of the features is not known at this call"));
 	sbk_model_use_init(&site->use, site->context);
 	fcinfo->flinfo->fn_extra = site;
 	return site;
@@ -262,6 +265,7 @@ read_input(FunctionCallInfo fcinfo, CallSite *site)
 														"scorebook call site",
 														ALLOCSET_SMALL_SIZES);
 		MemoryContextReset(site->model_context);
+		site->binding_context = NULL;	/* gone with it */
 	}
 	if (site->row.values == NULL)
 	{
@@ -302,7 +306,12 @@ read_record(CallSite *site, const SbkModel *model, HeapTupleHeader tuple)
 		MemoryContext old_context;
 
 		site->binding = NULL;
-		old_context = MemoryContextSwitchTo(site->model_context);
+		if (site->binding_context == NULL)
+			site->binding_context = AllocSetContextCreate(site->model_context,
+														  "scorebook binding",
+														  ALLOCSET_SMALL_SIZES);
+		MemoryContextReset(site->binding_context);
+		old_context = MemoryContextSwitchTo(site->binding_context);
 		site->binding = sbk_bind_row(model, desc);
 		MemoryContextSwitchTo(old_context);
 		site->row_type = identifier;
@@ -375,7 +384,14 @@ class_probabilities(CallSite *site, const SbkModel *model,
 	}
 	memcpy(probabilities, values, *n * sizeof(float));
 	if (model->family == SBK_FAMILY_MULTI_CLASS)
+	{
 		sbk_softmax(probabilities, *n);
+		if (isnan(probabilities[0]))
+			ereport(ERROR,
+					errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("the margins of model \"%s\" are too large for probabilities",
+						   model->label));
+	}
 	return probabilities;
 }
 

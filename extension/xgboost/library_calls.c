@@ -12,6 +12,7 @@
  * PostgreSQL's signal handlers must not run on such a thread, so every call
  * is bracketed by enter_library() and leave_library().
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 #include <xgboost/c_api.h>
 
 #include "xgboost/library.h"
+
+/* bytes of an artifact from which on it is worth the time */
+#define TRIM_ABOVE		((size_t) 1024 * 1024)
 
 struct SbkBoosterHandle
 {
@@ -110,6 +114,11 @@ load(const void *bytes, size_t len, SbkBoosterHandle **handle,
 		release(*handle);
 		*handle = NULL;
 	}
+#ifdef __GLIBC__
+	/* what the library took while parsing is many times the model */
+	if (len > TRIM_ABOVE)
+		malloc_trim(0);
+#endif
 	return done;
 }
 

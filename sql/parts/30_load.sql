@@ -511,7 +511,7 @@ BEGIN
 	missing := coalesce(missing, (facts ->> 'missing')::real);
 	rounds := (facts ->> 'rounds')::integer;
 	IF facts ->> 'booster' <> 'gblinear' THEN
-		iterations := coalesce(iterations, (facts ->> 'best_iteration')::integer + 1);
+		iterations := coalesce(iterations, least((facts ->> 'best_iteration')::integer + 1, rounds));
 	END IF;
 	PERFORM scorebook.check_load_internal(name, facts, classes, missing, base_margin, cutoff, iterations);
 	inputs := ARRAY(

@@ -89,6 +89,63 @@ SELECT scorebook.predict('n', :x);
 SELECT scorebook.load_model_file('n', :'fixtures' || 'gblinear.ubj') AS version;
 SELECT scorebook.predict('n', :x) = scorebook.predict('m/2', :x) AS scored;
 
+-- an alias moved in a subtransaction is back where it was once that is rolled
+-- back, at a call site that goes on
+CREATE TABLE scratch (i integer);
+DO $$
+DECLARE
+	before real := scorebook.predict('m', array_fill(0, ARRAY[8]));
+	score real;
+BEGIN
+	PERFORM pg_current_xact_id();
+	FOR i IN 1 .. 2 LOOP
+		BEGIN
+			IF i = 1 THEN
+				PERFORM scorebook.set_alias('m/2', 'champion');
+				BEGIN
+					INSERT INTO scratch VALUES (1);
+					RAISE EXCEPTION 'inner';
+				EXCEPTION WHEN raise_exception THEN NULL;
+				END;
+			END IF;
+			score := scorebook.predict('m', array_fill(0, ARRAY[8]));
+			RAISE NOTICE 'round %: % champion', i, CASE score WHEN before THEN 'the old' ELSE 'another' END;
+			IF i = 1 THEN
+				RAISE EXCEPTION 'outer';
+			END IF;
+		EXCEPTION WHEN raise_exception THEN NULL;
+		END;
+	END LOOP;
+END
+$$;
+DROP TABLE scratch;
+
+-- a stored row may be shorter than its type
+CREATE TABLE grown AS SELECT 1::real AS f0, 2::real AS f1, 3::real AS f2, 4::real AS f3, 5::real AS f4, 6::real AS f5, 7::real AS f6;
+ALTER TABLE grown ADD COLUMN f7 real NOT NULL DEFAULT 8;
+CREATE FUNCTION score_old() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE 'the same: %', scorebook.predict('m', OLD) = scorebook.predict('m', to_jsonb(OLD));
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER score_old BEFORE UPDATE ON grown FOR EACH ROW EXECUTE FUNCTION score_old();
+UPDATE grown SET f0 = f0;
+DROP TABLE grown;
+DROP FUNCTION score_old;
+
+-- DROP EXTENSION and CREATE EXTENSION at once leave nothing of the old registry
+BEGIN;
+DROP EXTENSION scorebook CASCADE;
+CREATE EXTENSION scorebook;
+SELECT scorebook.load_model_file('m', :'fixtures' || 'sqerr.ubj') AS version;
+SELECT scorebook.predict('m', :x) AS first \gset
+DROP EXTENSION scorebook;
+CREATE EXTENSION scorebook;
+SELECT scorebook.load_model_file('m', :'fixtures' || 'sqerr.ubj', iterations => 2) AS version;
+SELECT scorebook.predict('m', :x) <> :first AS another;
+ROLLBACK;
+
 -- an error at a call site does not harm the next call
 DO $$
 BEGIN

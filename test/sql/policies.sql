@@ -71,6 +71,11 @@ SELECT scorebook.load_model_file('missing999', :'fixtures' || 'missing999.json',
 	policies => '{"f0": {"on_null": "error"}}', alias => 'strict') AS version;
 SELECT scorebook.predict('missing999@strict', ARRAY[-999, 0, 0, 0, 0, 0, 0, 0]);
 
+-- a code that is read as missing is so by name as well
+SELECT scorebook.load_model_file('coded', :'fixtures' || 'cat.ubj', levels => :levels, missing => 1) AS version;
+SELECT scorebook.predict('coded', (1, 2, 3, 4, 5, 6, 7, 8, 'bonn')::city_row) = scorebook.predict('coded', ARRAY[NULL, 2, 3, 4, 5, 6, 7, 8, 1]) AS same,
+	scorebook.predict('coded', (1, 2, 3, 4, 5, 6, 7, 8, 'bonn')::city_row) = scorebook.predict('coded', (NULL, 2, 3, 4, 5, 6, 7, 8, NULL)::city_row) AS missing;
+
 -- base margin: a column, a key, or the last element
 SELECT scorebook.load_model_file('offset', :'fixtures' || 'offset.ubj', base_margin => 'offset') AS version;
 CREATE TABLE offsets (id bigint, "offset" numeric, f0 real, f1 real, f2 real, f3 real, f4 real, f5 real, f6 real, f7 real);

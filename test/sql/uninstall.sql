@@ -22,3 +22,17 @@ DROP EXTENSION scorebook;
 CREATE EXTENSION scorebook;
 DROP EXTENSION scorebook;
 DROP SCHEMA scorebook;
+
+-- it is not created in a schema where others could plant functions
+\set VERBOSITY terse
+CREATE ROLE regress_planter;
+CREATE SCHEMA scorebook AUTHORIZATION regress_planter;
+CREATE EXTENSION scorebook;
+ALTER SCHEMA scorebook OWNER TO CURRENT_USER;
+GRANT CREATE ON SCHEMA scorebook TO regress_planter;
+CREATE EXTENSION scorebook;
+REVOKE ALL ON SCHEMA scorebook FROM regress_planter;
+CREATE EXTENSION scorebook;
+DROP EXTENSION scorebook;
+DROP SCHEMA scorebook;
+DROP ROLE regress_planter;
