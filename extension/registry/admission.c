@@ -171,10 +171,17 @@ refuse_content(const char *what, SbkFormat format,
 			sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED;
 			break;
 		case SBK_FAULT_LIMIT:
-			sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+			ereport(ERROR,
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("%s is larger than any model that is accepted", what),
+					errdetail("At byte %zu, %s.", error->offset, error->message),
+					errhint("The limits are listed in the documentation, under security."));
 			break;
 		case SBK_FAULT_MEMORY:
-			sqlstate = ERRCODE_OUT_OF_MEMORY;
+			ereport(ERROR,
+					errcode(ERRCODE_OUT_OF_MEMORY),
+					errmsg("out of memory"),
+					errdetail("Reading %s needs more.", what));
 			break;
 		case SBK_FAULT_STOPPED:
 			CHECK_FOR_INTERRUPTS();
