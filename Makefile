@@ -49,6 +49,7 @@ OWN_HEADERS = \
 	extension/artifact/reader.h \
 	extension/artifact/summary.h \
 	extension/artifact/token.h \
+	extension/artifact/tree.h \
 	extension/bind/bind.h \
 	extension/bind/value.h \
 	extension/compat.h \

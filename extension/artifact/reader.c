@@ -70,7 +70,7 @@ sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
 			return sbk_artifact_fail(reader->error, SBK_FAULT_LIMIT,
 									 reader->tokenizer.pos,
 									 "it has more than %d %s", max, what);
-		list->texts = sbk_grow(reader->arena, list->texts, list->count, &room,
+		list->texts = sbk_arena_grow(reader->arena, list->texts, list->count, &room,
 							   sizeof(char *));
 		if (list->texts == NULL)
 			return sbk_out_of_memory(reader);
@@ -141,7 +141,7 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 			token.integer = kind == SBK_TOKEN_TRUE ? 1 : 0;
 		else if (kind != SBK_TOKEN_INTEGER)
 			break;
-		list->values = sbk_grow(arena, list->values, list->count, &room,
+		list->values = sbk_arena_grow(arena, list->values, list->count, &room,
 								sizeof(int64_t));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
@@ -176,7 +176,7 @@ sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 	while (sbk_token_next(&reader->tokenizer, &token) == SBK_TOKEN_INTEGER ||
 		   token.kind == SBK_TOKEN_REAL)
 	{
-		list->values = sbk_grow(arena, list->values, list->count, &room,
+		list->values = sbk_arena_grow(arena, list->values, list->count, &room,
 								sizeof(float));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
@@ -196,20 +196,6 @@ sbk_copy_text(SbkReader *reader, const SbkToken *token)
 	if (text != NULL)
 		sbk_token_decode(token, text);
 	return text;
-}
-
-void *
-sbk_grow(SbkArena *arena, void *array, size_t count, size_t *room, size_t size)
-{
-	void	   *larger;
-
-	if (count < *room)
-		return array;
-	*room = *room == 0 ? 16 : *room * 2;
-	larger = sbk_arena_alloc_array(arena, *room, size);
-	if (larger != NULL && count > 0)
-		memcpy(larger, array, count * size);
-	return larger;
 }
 
 bool

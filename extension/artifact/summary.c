@@ -109,8 +109,8 @@ static const SbkKeyReader model_param_keys[] = {
 };
 bool
 sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
-				 const void *bytes, size_t len, SbkSummary *summary,
-				 SbkArtifactError *error)
+				 const void *bytes, size_t len, const SbkTreeVisitor *visitor,
+				 SbkSummary *summary, SbkArtifactError *error)
 {
 	SbkReader	reader = {0};
 	SbkToken	token;
@@ -122,6 +122,7 @@ sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
 	reader.arena = arena;
 	reader.scratch = scratch;
 	reader.summary = summary;
+	reader.visitor = visitor;
 	reader.error = error;
 	reader.num_target = 1;
 	reader.max_split_index = -1;
@@ -180,7 +181,7 @@ read_attributes(SbkReader *reader, const SbkToken *value)
 			return sbk_out_of_memory(reader);
 		if (sbk_token_next(&reader->tokenizer, &text) != SBK_TOKEN_STRING)
 			return sbk_malformed(reader, "an attribute is not text");
-		names->texts = sbk_grow(reader->arena, names->texts, names->count, &room,
+		names->texts = sbk_arena_grow(reader->arena, names->texts, names->count, &room,
 								sizeof(char *));
 		if (names->texts == NULL)
 			return sbk_out_of_memory(reader);
@@ -311,6 +312,7 @@ read_base_score(SbkReader *reader, const SbkToken *value)
 	SbkSummary *summary = reader->summary;
 	char	   *text = sbk_copy_text(reader, value);
 	char	   *at = text;
+	size_t		room = 0;
 
 	if (text == NULL)
 		return sbk_out_of_memory(reader);
@@ -320,15 +322,20 @@ read_base_score(SbkReader *reader, const SbkToken *value)
 	do
 	{
 		char	   *end;
-		double		score;
+		float		score;
 
 		if (summary->base_score_vector)
 			at++;
-		score = strtod(at, &end);
-		if (end == at || !isfinite((float) score))
+		score = strtof(at, &end);
+		if (end == at || !isfinite(score))
 			return sbk_malformed(reader, "its base score is not a finite number");
-		reader->num_base_score++;
-		if (score != 0.5)
+		summary->base_scores = sbk_arena_grow(reader->arena, summary->base_scores,
+											  summary->num_base_score, &room,
+											  sizeof(float));
+		if (summary->base_scores == NULL)
+			return sbk_out_of_memory(reader);
+		summary->base_scores[summary->num_base_score++] = score;
+		if (score != 0.5f)
 			summary->base_score_half = false;
 		at = end;
 	} while (summary->base_score_vector && *at == ',');

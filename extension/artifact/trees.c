@@ -17,9 +17,6 @@
 
 #define SBK_MAX_TREE_DEPTH		512
 
-/* the split index of a deleted node */
-#define DELETED_NODE			INT32_MAX
-
 /* the root has no parent; which number says so depends on the version */
 #define NO_PARENT(parent)		((parent) == -1 || (parent) == INT32_MAX)
 
@@ -116,6 +113,9 @@ sbk_read_trees(SbkReader *reader, const SbkToken *value)
 		sbk_arena_reset(reader->scratch);
 		if (!read_tree(reader, reader->trees_seen++))
 			return false;
+		if (reader->visitor != NULL &&
+			!reader->visitor->visit(reader->visitor->arg, &reader->tree))
+			return sbk_out_of_memory(reader);
 	}
 	if (token.kind != SBK_TOKEN_ARRAY_END)
 		return sbk_malformed(reader, "its trees are not objects");
@@ -253,7 +253,7 @@ check_paths(SbkReader *reader)
 	}
 	for (i = 0; i < n; i++)
 	{
-		if (tree->split_indices.values[i] == DELETED_NODE)
+		if (tree->split_indices.values[i] == SBK_DELETED_NODE)
 			deleted++;
 	}
 	if (deleted != tree->num_deleted || tail + deleted != n)
@@ -279,7 +279,7 @@ check_node(SbkReader *reader, int64_t node, bool *leaf)
 	int64_t		split = tree->split_indices.values[node];
 
 	*leaf = left == -1;
-	if (split == DELETED_NODE)
+	if (split == SBK_DELETED_NODE)
 		return bad_tree(reader, "leads to a deleted node");
 	if (*leaf)
 	{
