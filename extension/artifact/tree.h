@@ -31,6 +31,7 @@ struct SbkTree
 	int			num_deleted;
 	int			num_feature;
 	int			leaf_size;		/* outputs of a leaf, 0 is 1 */
+	int			depth;			/* steps from the root to the lowest leaf */
 	SbkIntegers left;
 	SbkIntegers right;
 	SbkIntegers parents;

@@ -251,6 +251,7 @@ check_paths(SbkReader *reader)
 			level_end = tail;
 		}
 	}
+	tree->depth = depth;
 	for (i = 0; i < n; i++)
 	{
 		if (tree->split_indices.values[i] == SBK_DELETED_NODE)
