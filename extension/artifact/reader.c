@@ -71,7 +71,7 @@ sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
 									 reader->tokenizer.pos,
 									 "it has more than %d %s", max, what);
 		list->texts = sbk_arena_grow(reader->arena, list->texts, list->count, &room,
-							   sizeof(char *));
+									 sizeof(char *));
 		if (list->texts == NULL)
 			return sbk_out_of_memory(reader);
 		list->texts[list->count] = sbk_copy_text(reader, &token);
@@ -142,7 +142,7 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 		else if (kind != SBK_TOKEN_INTEGER)
 			break;
 		list->values = sbk_arena_grow(arena, list->values, list->count, &room,
-								sizeof(int64_t));
+									  sizeof(int64_t));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
 		list->values[list->count++] = token.integer;
@@ -154,7 +154,7 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 
 bool
 sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
-			   SbkReals * list)
+			   SbkReals *list)
 {
 	SbkToken	token;
 	size_t		room = 0;
@@ -177,7 +177,7 @@ sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 		   token.kind == SBK_TOKEN_REAL)
 	{
 		list->values = sbk_arena_grow(arena, list->values, list->count, &room,
-								sizeof(float));
+									  sizeof(float));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
 		if (!sbk_token_real(&token, &list->values[list->count++]))

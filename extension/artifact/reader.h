@@ -73,7 +73,7 @@ extern bool sbk_read_integers(SbkReader *reader, SbkArena *arena,
 
 /* The same for float4. */
 extern bool sbk_read_reals(SbkReader *reader, SbkArena *arena,
-						   const SbkToken *value, SbkReals * list);
+						   const SbkToken *value, SbkReals *list);
 
 /* The text in the arena, NUL-terminated; NULL when out of memory. */
 extern char *sbk_copy_text(SbkReader *reader, const SbkToken *token);

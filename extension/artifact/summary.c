@@ -182,7 +182,7 @@ read_attributes(SbkReader *reader, const SbkToken *value)
 		if (sbk_token_next(&reader->tokenizer, &text) != SBK_TOKEN_STRING)
 			return sbk_malformed(reader, "an attribute is not text");
 		names->texts = sbk_arena_grow(reader->arena, names->texts, names->count, &room,
-								sizeof(char *));
+									  sizeof(char *));
 		if (names->texts == NULL)
 			return sbk_out_of_memory(reader);
 		names->texts[names->count++] = name;
@@ -317,6 +317,7 @@ read_base_score(SbkReader *reader, const SbkToken *value)
 	if (text == NULL)
 		return sbk_out_of_memory(reader);
 	summary->base_score = text;
+
 	summary->base_score_vector = *at == '[';
 	summary->base_score_half = true;
 	do

@@ -51,8 +51,8 @@ typedef struct SbkSummary
 	bool		base_score_half;	/* every entry is 0.5 */
 	bool		weighted_gbtree;	/* dart in the form of 3.3 */
 	const float *tree_weights;	/* of dart, or NULL */
-	const float *linear_weights;	/* of gblinear: outputs of each feature, then
-									 * the biases; or NULL */
+	const float *linear_weights;	/* of gblinear: outputs of each feature,
+									 * then the biases; or NULL */
 	bool		vector_leaf;	/* multi-output trees */
 	bool		leaf_weights;	/* their leaves stand apart, as since 3.2 */
 	bool		categorical_split;
