@@ -27,7 +27,11 @@ OBJS = \
 	extension/bind/value.o \
 	extension/engine/compatibility.o \
 	extension/engine/engine.o \
+	extension/engine/forest.o \
+	extension/engine/kernel.o \
+	extension/engine/link.o \
 	extension/engine/objective.o \
+	extension/engine/verify.o \
 	extension/guc.o \
 	extension/module.o \
 	extension/registry/admission.o \
@@ -49,10 +53,15 @@ OWN_HEADERS = \
 	extension/artifact/reader.h \
 	extension/artifact/summary.h \
 	extension/artifact/token.h \
+	extension/artifact/tree.h \
 	extension/bind/bind.h \
 	extension/bind/value.h \
 	extension/compat.h \
 	extension/engine/engine.h \
+	extension/engine/forest.h \
+	extension/engine/kernel.h \
+	extension/engine/link.h \
+	extension/engine/verify.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
 	extension/registry/catalog.h \
@@ -95,7 +104,7 @@ ifneq ($(findstring clang,$(CC)),)
 PG_CFLAGS  += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
 endif
 SHLIB_LINK  = -ldl -lm
-EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) unit_artifact
+EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) unit_artifact unit_native
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -109,6 +118,9 @@ $(LIBRARY_MODULE): $(LIBRARY_OBJS)
 	$(CC) $(CFLAGS) $(LIBRARY_OBJS) $(LDFLAGS) -shared -o $@ -lxgboost
 
 $(LIBRARY_OBJS): CFLAGS += $(CFLAGS_SL) -fvisibility=hidden
+
+# several walks at once live in registers only when their loop is unrolled
+extension/engine/kernel.o: CFLAGS += $(CFLAGS_UNROLL_LOOPS)
 
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
 	cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@
@@ -133,14 +145,17 @@ uninstall: uninstall-library
 uninstall-library:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(LIBRARY_MODULE)'
 
-# the artifact readers, without a server
-ARTIFACT_SOURCES = $(addprefix $(srcdir)/,$(patsubst %.o,%.c,$(filter extension/artifact/%,$(OBJS))))
+# the artifact readers and the native engine, without a server
+UNIT_SOURCES = $(addprefix $(srcdir)/,$(patsubst %.o,%.c,$(filter extension/artifact/%,$(OBJS))) \
+	extension/engine/forest.c extension/engine/kernel.c extension/engine/link.c)
+UNIT_FLAGS = -std=gnu99 -g -O1 -ffp-contract=off -Wall -Wextra -Wno-unused-parameter \
+	-Wno-missing-field-initializers -Wno-sign-compare -fsanitize=address,undefined
 FIXTURES = $(foreach json,$(wildcard $(srcdir)/test/fixtures/*/*.json),$(json) $(json:.json=.ubj))
 
-unit_artifact: $(ARTIFACT_SOURCES) $(srcdir)/test/unit/artifact.c $(addprefix $(srcdir)/,$(OWN_HEADERS))
-	$(CC) -std=gnu99 -g -O1 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare \
-		-fsanitize=address,undefined -I$(srcdir)/extension $(ARTIFACT_SOURCES) $(srcdir)/test/unit/artifact.c -lm -o $@
+unit_%: $(UNIT_SOURCES) $(srcdir)/test/unit/%.c $(addprefix $(srcdir)/,$(OWN_HEADERS))
+	$(CC) $(UNIT_FLAGS) -I$(srcdir)/extension $(UNIT_SOURCES) $(srcdir)/test/unit/$*.c -lm -o $@
 
 .PHONY: unit
-unit: unit_artifact
+unit: unit_artifact unit_native
 	./unit_artifact $(FIXTURES)
+	./unit_native $(filter %.ubj,$(FIXTURES))

@@ -21,6 +21,22 @@
 int			sbk_cache_size = 256 * 1024;
 
 /*
+ * scorebook.engine
+ *
+ * What scores: native, xgboost, or auto, which is native for the versions
+ * whose verification found the same bits in both.  USERSET: no choice gives
+ * other scores.
+ */
+int			sbk_engine = SBK_ENGINE_AUTO;
+
+static const struct config_enum_entry engines[] = {
+	{"auto", SBK_ENGINE_AUTO, false},
+	{"native", SBK_ENGINE_NATIVE, false},
+	{"xgboost", SBK_ENGINE_XGBOOST, false},
+	{NULL, 0, false}
+};
+
+/*
  * scorebook.max_model_size
  *
  * The largest artifact in kB that load_model and inspect_model accept.  400 MB
@@ -39,6 +55,14 @@ sbk_guc_define(void)
 							256 * 1024, 0, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("scorebook.engine",
+							 "Chooses what scores models.",
+							 NULL,
+							 &sbk_engine,
+							 SBK_ENGINE_AUTO, engines,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("scorebook.max_model_size",
 							"Sets the largest model file that is accepted.",

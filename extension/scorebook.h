@@ -7,8 +7,16 @@
 
 #define SBK_SCHEMA			"scorebook"
 
+typedef enum SbkEngineChoice
+{
+	SBK_ENGINE_AUTO,
+	SBK_ENGINE_NATIVE,
+	SBK_ENGINE_XGBOOST
+} SbkEngineChoice;
+
 /* settings, see guc.c */
 extern int	sbk_cache_size;		/* kB */
+extern int	sbk_engine;			/* SbkEngineChoice */
 extern int	sbk_max_model_size; /* kB */
 
 extern void sbk_guc_define(void);

@@ -64,6 +64,21 @@ sbk_arena_alloc_array(SbkArena *arena, size_t count, size_t size)
 	return sbk_arena_alloc(arena, count * size);
 }
 
+void *
+sbk_arena_grow(SbkArena *arena, void *array, size_t count, size_t *room,
+			   size_t size)
+{
+	void	   *larger;
+
+	if (count < *room)
+		return array;
+	*room = *room == 0 ? 16 : *room * 2;
+	larger = sbk_arena_alloc_array(arena, *room, size);
+	if (larger != NULL && count > 0)
+		memcpy(larger, array, count * size);
+	return larger;
+}
+
 size_t
 sbk_arena_size(const SbkArena *arena)
 {

@@ -23,6 +23,10 @@ extern void *sbk_arena_alloc(SbkArena *arena, size_t size);
 /* the same for count elements, with the product checked for overflow */
 extern void *sbk_arena_alloc_array(SbkArena *arena, size_t count, size_t size);
 
+/* an array with room for one more element; NULL when out of memory */
+extern void *sbk_arena_grow(SbkArena *arena, void *array, size_t count,
+							size_t *room, size_t size);
+
 /* bytes taken from malloc so far */
 extern size_t sbk_arena_size(const SbkArena *arena);
 

@@ -57,8 +57,8 @@ check_learner(SbkReader *reader)
 		 reader->softmax_class != summary->num_class))
 		return conclude(reader, "its numbers of classes and targets do not fit its objective");
 	summary->num_output = multi ? summary->num_class : reader->num_target;
-	if (reader->num_base_score != 1 &&
-		reader->num_base_score != summary->num_output)
+	if (summary->num_base_score != 1 &&
+		summary->num_base_score != summary->num_output)
 		return conclude(reader, "it has base scores for another number of outputs");
 	return true;
 }
@@ -133,6 +133,7 @@ check_linear(SbkReader *reader)
 		if (!isfinite(reader->linear_weights.values[i]))
 			return conclude(reader, "a weight is not finite");
 	}
+	summary->linear_weights = reader->linear_weights.values;
 	summary->num_round = reader->linear_rounds;
 	return true;
 }
@@ -166,6 +167,8 @@ check_forest(SbkReader *reader)
 		if (!isfinite(reader->weight_drop.values[i]))
 			return conclude(reader, "the weight of a tree is not finite");
 	}
+	if (reader->weight_drop.count > 0)
+		summary->tree_weights = reader->weight_drop.values;
 
 	if (summary->num_parallel_tree == 0)
 		summary->num_parallel_tree = 1;

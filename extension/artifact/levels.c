@@ -48,7 +48,7 @@ read_enc(SbkReader *reader, const SbkToken *value)
 	{
 		if (count == SBK_MAX_FEATURES)
 			return sbk_malformed(reader, "it has levels for too many features");
-		levels = sbk_grow(reader->arena, levels, count, &room, sizeof(SbkTextList));
+		levels = sbk_arena_grow(reader->arena, levels, count, &room, sizeof(SbkTextList));
 		if (levels == NULL)
 			return sbk_out_of_memory(reader);
 		memset(&reader->level_offsets, 0, sizeof(SbkIntegers));

@@ -71,8 +71,8 @@ sbk_read_text_list(SbkReader *reader, const SbkToken *value, int max,
 			return sbk_artifact_fail(reader->error, SBK_FAULT_LIMIT,
 									 reader->tokenizer.pos,
 									 "it has more than %d %s", max, what);
-		list->texts = sbk_grow(reader->arena, list->texts, list->count, &room,
-							   sizeof(char *));
+		list->texts = sbk_arena_grow(reader->arena, list->texts, list->count, &room,
+									 sizeof(char *));
 		if (list->texts == NULL)
 			return sbk_out_of_memory(reader);
 		list->texts[list->count] = sbk_copy_text(reader, &token);
@@ -146,8 +146,8 @@ sbk_read_integers(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 			break;
 		if (list->count == max)
 			return too_long(reader);
-		list->values = sbk_grow(arena, list->values, list->count, &room,
-								sizeof(int64_t));
+		list->values = sbk_arena_grow(arena, list->values, list->count, &room,
+									  sizeof(int64_t));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
 		list->values[list->count++] = token.integer;
@@ -185,8 +185,8 @@ sbk_read_reals(SbkReader *reader, SbkArena *arena, const SbkToken *value,
 	{
 		if (list->count == max)
 			return too_long(reader);
-		list->values = sbk_grow(arena, list->values, list->count, &room,
-								sizeof(float));
+		list->values = sbk_arena_grow(arena, list->values, list->count, &room,
+									  sizeof(float));
 		if (list->values == NULL)
 			return sbk_out_of_memory(reader);
 		if (!sbk_token_real(&token, &list->values[list->count++]))
@@ -205,20 +205,6 @@ sbk_copy_text(SbkReader *reader, const SbkToken *token)
 	if (text != NULL)
 		sbk_token_decode(token, text);
 	return text;
-}
-
-void *
-sbk_grow(SbkArena *arena, void *array, size_t count, size_t *room, size_t size)
-{
-	void	   *larger;
-
-	if (count < *room)
-		return array;
-	*room = *room == 0 ? 16 : *room * 2;
-	larger = sbk_arena_alloc_array(arena, *room, size);
-	if (larger != NULL && count > 0)
-		memcpy(larger, array, count * size);
-	return larger;
 }
 
 bool

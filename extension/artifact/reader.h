@@ -9,44 +9,7 @@
 #define SBK_READER_H
 
 #include "artifact/summary.h"
-
-typedef struct SbkIntegers
-{
-	bool		present;
-	size_t		count;
-	int64_t    *values;
-} SbkIntegers;
-
-typedef struct SbkReals
-{
-	size_t		count;
-	float	   *values;
-} SbkReals;
-
-/* One tree, as the file has it.  Lives until the next tree is read. */
-typedef struct SbkTree
-{
-	int64_t		id;
-	int			num_node;
-	int			num_deleted;
-	int			num_feature;
-	int			leaf_size;		/* outputs of a leaf, 0 is 1 */
-	SbkIntegers left;
-	SbkIntegers right;
-	SbkIntegers parents;
-	SbkIntegers split_indices;
-	SbkIntegers default_left;
-	SbkIntegers split_type;
-	SbkIntegers categories;		/* all category codes in a row */
-	SbkIntegers category_nodes; /* which nodes split on categories, */
-	SbkIntegers category_segments;	/* where their codes begin, */
-	SbkIntegers category_sizes; /* and how many there are */
-	SbkReals	conditions;		/* thresholds, and the values of leaves */
-	SbkReals	base_weights;
-	SbkReals	leaf_weights;
-	SbkReals	loss_changes;
-	SbkReals	sum_hessian;
-} SbkTree;
+#include "artifact/tree.h"
 
 typedef struct SbkReader
 {
@@ -61,6 +24,7 @@ typedef struct SbkReader
 	size_t		category_bytes; /* that the splits take in the library */
 	int			leaf_size;		/* of all trees */
 	SbkSummary *summary;
+	const SbkTreeVisitor *visitor;	/* or NULL */
 	SbkArtifactError *error;
 	SbkStop		stop;			/* or NULL */
 	int			trees_seen;
@@ -70,7 +34,6 @@ typedef struct SbkReader
 	SbkIntegers iteration_indptr;	/* the first tree of each round, and the
 									 * end */
 	int			softmax_class;	/* as the objective has it; 0: it says nothing */
-	int			num_base_score;
 	char	   *booster;
 	bool		inner_booster;	/* the model stands in a gbtree within dart */
 	bool		model_seen;
@@ -120,10 +83,6 @@ extern bool sbk_read_reals(SbkReader *reader, SbkArena *arena,
 
 /* The text in the arena, NUL-terminated; NULL when out of memory. */
 extern char *sbk_copy_text(SbkReader *reader, const SbkToken *token);
-
-/* An array with room for one more element; NULL when out of memory. */
-extern void *sbk_grow(SbkArena *arena, void *array, size_t count,
-					  size_t *room, size_t size);
 
 /* Both return false. */
 extern bool sbk_malformed(SbkReader *reader, const char *message);

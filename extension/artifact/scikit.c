@@ -83,8 +83,8 @@ read_scikit_classes(SbkReader *reader, const SbkToken *value)
 	{
 		char	   *label = NULL;
 
-		classes->texts = sbk_grow(reader->arena, classes->texts, classes->count, &room,
-								  sizeof(char *));
+		classes->texts = sbk_arena_grow(reader->arena, classes->texts, classes->count, &room,
+										sizeof(char *));
 		if (classes->texts == NULL)
 			return sbk_out_of_memory(reader);
 		switch (token.kind)

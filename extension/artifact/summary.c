@@ -110,6 +110,7 @@ static const SbkKeyReader model_param_keys[] = {
 bool
 sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
 				 const void *bytes, size_t len, SbkStop stop,
+				 const SbkTreeVisitor *visitor,
 				 SbkSummary *summary, SbkArtifactError *error)
 {
 	SbkReader	reader = {0};
@@ -122,6 +123,7 @@ sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
 	reader.arena = arena;
 	reader.scratch = scratch;
 	reader.summary = summary;
+	reader.visitor = visitor;
 	reader.error = error;
 	reader.stop = stop;
 	reader.num_target = 1;
@@ -181,8 +183,8 @@ read_attributes(SbkReader *reader, const SbkToken *value)
 			return sbk_out_of_memory(reader);
 		if (sbk_token_next(&reader->tokenizer, &text) != SBK_TOKEN_STRING)
 			return sbk_malformed(reader, "an attribute is not text");
-		names->texts = sbk_grow(reader->arena, names->texts, names->count, &room,
-								sizeof(char *));
+		names->texts = sbk_arena_grow(reader->arena, names->texts, names->count, &room,
+									  sizeof(char *));
 		if (names->texts == NULL)
 			return sbk_out_of_memory(reader);
 		names->texts[names->count++] = name;
@@ -318,24 +320,31 @@ read_base_score(SbkReader *reader, const SbkToken *value)
 	SbkSummary *summary = reader->summary;
 	char	   *text = sbk_copy_text(reader, value);
 	char	   *at = text;
+	size_t		room = 0;
 
 	if (text == NULL)
 		return sbk_out_of_memory(reader);
 	summary->base_score = text;
+
 	summary->base_score_vector = *at == '[';
 	summary->base_score_half = true;
 	do
 	{
 		char	   *end;
-		double		score;
+		float		score;
 
 		if (summary->base_score_vector)
 			at++;
-		score = strtod(at, &end);
-		if (end == at || !isfinite((float) score))
+		score = strtof(at, &end);
+		if (end == at || !isfinite(score))
 			return sbk_malformed(reader, "its base score is not a finite number");
-		reader->num_base_score++;
-		if (score != 0.5)
+		summary->base_scores = sbk_arena_grow(reader->arena, summary->base_scores,
+											  summary->num_base_score, &room,
+											  sizeof(float));
+		if (summary->base_scores == NULL)
+			return sbk_out_of_memory(reader);
+		summary->base_scores[summary->num_base_score++] = score;
+		if (score != 0.5f)
 			summary->base_score_half = false;
 		at = end;
 	} while (summary->base_score_vector && *at == ',');

@@ -46,9 +46,14 @@ typedef struct SbkSummary
 	int			num_parallel_tree;
 	int			num_round;		/* boosting rounds */
 	char	   *base_score;		/* as in the file */
+	float	   *base_scores;	/* one, or one for each output */
+	int			num_base_score;
 	bool		base_score_vector;	/* in brackets, as since 3.1 */
 	bool		base_score_half;	/* every entry is 0.5 */
 	bool		weighted_gbtree;	/* dart in the form of 3.3 */
+	const float *tree_weights;	/* of dart, or NULL */
+	const float *linear_weights;	/* of gblinear: outputs of each feature,
+									 * then the biases; or NULL */
 	bool		vector_leaf;	/* multi-output trees */
 	bool		leaf_weights;	/* their leaves stand apart, as since 3.2 */
 	bool		categorical_split;
@@ -67,15 +72,29 @@ typedef struct SbkSummary
 /* Asked before each tree: should reading stop? */
 typedef bool (*SbkStop) (void);
 
+typedef struct SbkTree SbkTree;
+
+/*
+ * Is shown each tree, in the order of the file, as soon as that tree is
+ * verified; what depends on the whole model, such as the number of features,
+ * is checked only when all is read.  Returns false when out of memory.
+ */
+typedef struct SbkTreeVisitor
+{
+	bool		(*visit) (void *arg, const SbkTree *tree);
+	void	   *arg;
+} SbkTreeVisitor;
+
 /*
  * Reads the artifact.  What the summary points to lives in the arena; scratch
- * is used while reading, and may be freed.  stop may be NULL.  On false, error
- * says what is wrong; out of memory is an error like any other, and so is
- * having been stopped.
+ * is used while reading, and may be freed.  stop may be NULL.  Trees are not
+ * kept: who wants them passes a visitor, else NULL.  On false, error says what
+ * is wrong; out of memory is an error like any other, and so is having been
+ * stopped.
  */
 extern bool sbk_summary_read(SbkArena *arena, SbkArena *scratch,
 							 SbkFormat format, const void *bytes, size_t len,
-							 SbkStop stop, SbkSummary *summary,
-							 SbkArtifactError *error);
+							 SbkStop stop, const SbkTreeVisitor *visitor,
+							 SbkSummary *summary, SbkArtifactError *error);
 
 #endif							/* SBK_SUMMARY_H */

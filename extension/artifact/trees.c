@@ -18,9 +18,6 @@
 #define SBK_MAX_TREE_DEPTH		512
 #define SBK_MAX_CATEGORY_BYTES	((size_t) 256 * 1024 * 1024)
 
-/* the split index of a deleted node */
-#define DELETED_NODE			INT32_MAX
-
 /* the root has no parent; which number says so depends on the version */
 #define NO_PARENT(parent)		((parent) == -1 || (parent) == INT32_MAX)
 
@@ -120,6 +117,9 @@ sbk_read_trees(SbkReader *reader, const SbkToken *value)
 		sbk_arena_reset(reader->scratch);
 		if (!read_tree(reader, reader->trees_seen++))
 			return false;
+		if (reader->visitor != NULL &&
+			!reader->visitor->visit(reader->visitor->arg, &reader->tree))
+			return sbk_out_of_memory(reader);
 	}
 	if (token.kind != SBK_TOKEN_ARRAY_END)
 		return sbk_malformed(reader, "its trees are not objects");
@@ -259,9 +259,10 @@ check_paths(SbkReader *reader)
 			level_end = tail;
 		}
 	}
+	tree->depth = depth;
 	for (i = 0; i < n; i++)
 	{
-		if (tree->split_indices.values[i] != DELETED_NODE)
+		if (tree->split_indices.values[i] != SBK_DELETED_NODE)
 			continue;
 		/* XGBoost follows the parents of these, too */
 		if (tree->left.values[i] != -1 || tree->right.values[i] != -1 ||
@@ -293,7 +294,7 @@ check_node(SbkReader *reader, int64_t node, bool *leaf)
 	int64_t		split = tree->split_indices.values[node];
 
 	*leaf = left == -1;
-	if (split == DELETED_NODE)
+	if (split == SBK_DELETED_NODE)
 		return bad_tree(reader, "leads to a deleted node");
 	if (*leaf)
 	{

@@ -2,13 +2,15 @@
  * engine.h
  *		A model that is ready to score: rows of float4 in, values out.
  *
- * Knows nothing of SQL.  An engine lives in a memory context of its own under
- * the parent it is given; deleting that context frees what the library holds.
+ * Knows nothing of SQL.  An engine lives in the memory context that it is
+ * given; deleting that context frees what the library holds.  It can score in
+ * two ways: natively, from a forest, and with XGBoost, which is loaded only
+ * where it is asked for.  Which of them serves is for the caller to decide.
  */
 #ifndef SBK_ENGINE_H
 #define SBK_ENGINE_H
 
-#include "artifact/summary.h"
+#include "engine/forest.h"
 #include "xgboost/library.h"
 
 typedef struct SbkEngine SbkEngine;
@@ -41,25 +43,34 @@ extern bool sbk_incompatible(const SbkSummary *summary, const int version[3],
 							 char *reason, Size size);
 
 /*
- * Opens a model.  The label names it in messages; the artifact must be
- * followed by SBK_LIBRARY_PADDING zero bytes and is not needed afterwards.
+ * Opens a model.  The label names it in messages.  The forest makes it ready
+ * for the native engine and must live as long as the engine; it may be NULL.
  * rounds limits scoring to the first so many boosting rounds, 0 is all.
- * Throws where the library cannot serve the model right.
  */
 extern SbkEngine *sbk_engine_open(MemoryContext parent, const char *label,
 								  const SbkSummary *summary,
-								  const char *artifact, Size len, int rounds);
+								  const SbkForest *forest, int rounds);
 
 /*
- * Scores rows of as many columns as the model has features; NaN is missing.
- * base_margin has one number for each row, or is NULL.  The result has *width
- * numbers for each row, none of them NaN, and is valid until the next call.
+ * Makes it ready for the library.  The artifact must be followed by
+ * SBK_LIBRARY_PADDING zero bytes and is not needed afterwards.  Throws where
+ * the library cannot serve the model right.
  */
-extern const float *sbk_engine_predict(SbkEngine *engine, const float *rows,
-									   Size nrows, const float *base_margin,
-									   SbkPredictionKind kind, Size *width);
+extern void sbk_engine_load(SbkEngine *engine, const SbkSummary *summary,
+							const char *artifact, Size len);
 
-/* Probabilities from the margins of a multi-class model, in place. */
-extern void sbk_softmax(float *margins, int n);
+/* Has sbk_engine_load() been called? */
+extern bool sbk_engine_loaded(const SbkEngine *engine);
+
+/*
+ * Scores rows of as many columns as the model has features, finite or NaN for
+ * missing: natively, or with the library; the engine must be ready for that.
+ * base_margin has one number for each row, or is NULL.  The result has *width
+ * numbers for each row and is valid until the next call of the same kind.
+ */
+extern const float *sbk_engine_predict(SbkEngine *engine, bool native,
+									   const float *rows, Size nrows,
+									   const float *base_margin,
+									   SbkPredictionKind kind, Size *width);
 
 #endif							/* SBK_ENGINE_H */

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "engine/engine.h"
 
 SbkFamily
@@ -48,23 +46,4 @@ sbk_family_classes(SbkFamily family, int num_output)
 			return 0;
 	}
 	return 0;
-}
-
-/* The sum is a double and the largest margin is taken off, as in XGBoost. */
-void
-sbk_softmax(float *margins, int n)
-{
-	float		largest = margins[0];
-	double		sum = 0;
-	int			i;
-
-	for (i = 1; i < n; i++)
-		largest = Max(largest, margins[i]);
-	for (i = 0; i < n; i++)
-	{
-		margins[i] = expf(margins[i] - largest);
-		sum += margins[i];
-	}
-	for (i = 0; i < n; i++)
-		margins[i] /= (float) sum;
 }

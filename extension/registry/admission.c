@@ -21,6 +21,9 @@ typedef struct OwnedArena
 	SbkArena   *arena;
 } OwnedArena;
 
+static SbkSummary *read_artifact(MemoryContext context, const char *label,
+								 const SbkArtifact *artifact,
+								 const SbkTreeVisitor *visitor);
 static const char *describe(const char *label);
 static bool interrupts_are_pending(void);
 static SbkArena *create_arena(MemoryContext context);
@@ -59,6 +62,36 @@ SbkSummary *
 sbk_artifact_summarize(MemoryContext context, const char *label,
 					   const SbkArtifact *artifact)
 {
+	return read_artifact(context, label, artifact, NULL);
+}
+
+SbkSummary *
+sbk_artifact_compile(MemoryContext context, const char *label,
+					 const SbkArtifact *artifact,
+					 MemoryContext forest_context, SbkForest **forest)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "scorebook compiler",
+												  ALLOCSET_SMALL_SIZES);
+	SbkForestBuilder builder = {.arena = create_arena(scratch)};
+	SbkTreeVisitor visitor = {.visit = sbk_forest_add_tree,.arg = &builder};
+	SbkSummary *summary = read_artifact(context, label, artifact, &visitor);
+	Size		size = sbk_forest_size(&builder, summary);
+
+	*forest = NULL;
+	if (size > 0)
+	{
+		*forest = MemoryContextAllocHuge(forest_context, size);
+		sbk_forest_write(&builder, summary, *forest);
+	}
+	MemoryContextDelete(scratch);
+	return summary;
+}
+
+static SbkSummary *
+read_artifact(MemoryContext context, const char *label,
+			  const SbkArtifact *artifact, const SbkTreeVisitor *visitor)
+{
 	SbkFormat	format = sbk_format_detect(artifact->bytes, artifact->len);
 	const char *what = describe(label);
 	SbkArtifactError error;
@@ -73,7 +106,7 @@ sbk_artifact_summarize(MemoryContext context, const char *label,
 									ALLOCSET_SMALL_SIZES);
 	if (!sbk_summary_read(create_arena(context), create_arena(scratch), format,
 						  artifact->bytes, artifact->len,
-						  interrupts_are_pending, summary, &error))
+						  interrupts_are_pending, visitor, summary, &error))
 		refuse_content(what, format, &error);
 	MemoryContextDelete(scratch);
 	return summary;

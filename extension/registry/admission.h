@@ -30,4 +30,15 @@ extern SbkSummary *sbk_artifact_summarize(MemoryContext context,
 										  const char *label,
 										  const SbkArtifact *artifact);
 
+/*
+ * The same, and compiles the model for the native engine, in a context that
+ * may be another one.  *forest is NULL where that engine does not know the
+ * model's objective.
+ */
+extern SbkSummary *sbk_artifact_compile(MemoryContext context,
+										const char *label,
+										const SbkArtifact *artifact,
+										MemoryContext forest_context,
+										SbkForest **forest);
+
 #endif							/* SBK_ADMISSION_H */

@@ -52,6 +52,10 @@
 #define Anum_alias_alias				2
 #define Anum_alias_version				4
 
+#define Anum_verification_model_id		1
+#define Anum_verification_version		2
+#define Anum_verification_native		9
+
 #define Anum_retirement_model_id		1
 #define Anum_retirement_version			2
 

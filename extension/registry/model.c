@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -13,6 +15,7 @@
 #include "registry/admission.h"
 #include "registry/catalog.h"
 #include "registry/model.h"
+#include "scorebook.h"
 
 static void make_key(const SbkResolved *resolved, HeapTuple tuple,
 					 SbkModelKey *key);
@@ -22,7 +25,11 @@ static void read_features(SbkModel *model);
 static void read_feature(SbkModel *model, SbkFeature *feature, SbkScan *scan,
 						 HeapTuple tuple);
 static char **read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n);
+static bool read_verification(SbkModel *model);
 static void open_engine(SbkModel *model, MemoryContext context);
+static void load_library(SbkModel *model);
+static void read_artifact(SbkModel *model, SbkArtifact *artifact);
+static void check_summary(SbkModel *model, const SbkSummary *summary);
 static int	compare_levels(const void *a, const void *b);
 
 void
@@ -60,6 +67,36 @@ sbk_model_load(MemoryContext context, const SbkResolved *resolved)
 
 	open_engine(model, context);
 	return model;
+}
+
+const float *
+sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
+				  const float *base_margin, SbkPredictionKind kind,
+				  Size *width)
+{
+	bool		native = model->native && sbk_engine != SBK_ENGINE_XGBOOST;
+	const float *values;
+	Size		i;
+
+	if (!native && sbk_engine == SBK_ENGINE_NATIVE)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("model \"%s\" cannot be scored natively", model->label),
+				errdetail("Its verification did not find the native engine to give what XGBoost gives."),
+				errhint("Set scorebook.engine to auto."));
+	if (!native && !sbk_engine_loaded(model->engine))
+		load_library(model);
+	values = sbk_engine_predict(model->engine, native, rows, nrows,
+								base_margin, kind, width);
+	for (i = 0; i < nrows * *width; i++)
+	{
+		if (unlikely(isnan(values[i])))
+			ereport(ERROR,
+					errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("model \"%s\" gave a score that is not a number",
+						   model->label));
+	}
+	return values;
 }
 
 int
@@ -236,6 +273,28 @@ read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n)
 	return texts;
 }
 
+/* What the last verification found; false where there was none. */
+static bool
+read_verification(SbkModel *model)
+{
+	SbkScan		scan;
+	ScanKeyData keys[2];
+	HeapTuple	tuple;
+	bool		isnull;
+	bool		native = false;
+
+	sbk_key_int(&keys[0], Anum_verification_model_id, model->key.model_id);
+	sbk_key_int(&keys[1], Anum_verification_version, model->key.version);
+	sbk_scan_begin(&scan, "verification", "pkey", 2, keys);
+	tuple = sbk_scan_next(&scan, BackwardScanDirection);
+	if (tuple != NULL)
+		native = DatumGetBool(sbk_scan_column(&scan, tuple,
+											  Anum_verification_native,
+											  &isnull));
+	sbk_scan_end(&scan);
+	return native;
+}
+
 /* The artifact is needed only while the engine is opened. */
 static void
 open_engine(SbkModel *model, MemoryContext context)
@@ -244,11 +303,52 @@ open_engine(SbkModel *model, MemoryContext context)
 												  "scorebook artifact",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(scratch);
+	SbkArtifact artifact;
+	SbkSummary *summary;
+	SbkForest  *forest = NULL;
+
+	read_artifact(model, &artifact);
+	if (read_verification(model))
+		summary = sbk_artifact_compile(scratch, model->label, &artifact,
+									   context, &forest);
+	else
+		summary = sbk_artifact_summarize(scratch, model->label, &artifact);
+	check_summary(model, summary);
+	model->native = forest != NULL;
+	model->engine = sbk_engine_open(context, model->label, summary, forest,
+									model->iterations);
+	if (!model->native)
+		sbk_engine_load(model->engine, summary, artifact.bytes, artifact.len);
+	model->size = artifact.len;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(scratch);
+}
+
+/* Of a model that has been scored natively so far. */
+static void
+load_library(SbkModel *model)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "scorebook artifact",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(scratch);
+	SbkArtifact artifact;
+	SbkSummary *summary;
+
+	read_artifact(model, &artifact);
+	summary = sbk_artifact_summarize(scratch, model->label, &artifact);
+	check_summary(model, summary);
+	sbk_engine_load(model->engine, summary, artifact.bytes, artifact.len);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(scratch);
+}
+
+static void
+read_artifact(SbkModel *model, SbkArtifact *artifact)
+{
 	SbkScan		scan;
 	ScanKeyData keys[2];
 	HeapTuple	tuple;
-	SbkArtifact artifact;
-	SbkSummary *summary;
 	bool		isnull;
 
 	sbk_key_int(&keys[0], Anum_artifact_model_id, model->key.model_id);
@@ -261,11 +361,13 @@ open_engine(SbkModel *model, MemoryContext context)
 				errmsg("the registry lacks the artifact of model \"%s\"",
 					   model->label));
 	sbk_artifact_copy(sbk_scan_column(&scan, tuple, Anum_artifact_artifact,
-									  &isnull), model->label, false,
-					  &artifact);
+									  &isnull), model->label, false, artifact);
 	sbk_scan_end(&scan);
+}
 
-	summary = sbk_artifact_summarize(scratch, model->label, &artifact);
+static void
+check_summary(SbkModel *model, const SbkSummary *summary)
+{
 	if (summary->num_feature != model->num_feature ||
 		summary->num_output != model->num_output ||
 		strcmp(summary->objective, model->objective) != 0)
@@ -273,12 +375,6 @@ open_engine(SbkModel *model, MemoryContext context)
 				errcode(ERRCODE_DATA_CORRUPTED),
 				errmsg("the artifact of model \"%s\" is not the one that was loaded",
 					   model->label));
-	model->engine = sbk_engine_open(context, model->label, summary,
-									artifact.bytes, artifact.len,
-									model->iterations);
-	model->size = artifact.len;
-	MemoryContextSwitchTo(old_context);
-	MemoryContextDelete(scratch);
 }
 
 static int

@@ -66,6 +66,8 @@ typedef struct SbkModel
 	char	  **classes;
 	float		cutoff;
 	int			iterations;		/* boosting rounds to score, 0 for all */
+	bool		native;			/* verified: the native engine gives the
+								 * library's bits */
 	SbkEngine  *engine;			/* NULL where only read */
 	Size		size;			/* bytes of the artifact */
 } SbkModel;
@@ -86,6 +88,15 @@ extern SbkModel *sbk_model_read(MemoryContext context,
 /* The same, with its engine opened. */
 extern SbkModel *sbk_model_load(MemoryContext context,
 								const SbkResolved *resolved);
+
+/*
+ * Scores rows with the engine that scorebook.engine chooses; arguments and
+ * result are those of sbk_engine_predict, and no result is NaN.  A model that
+ * is scored natively loads the library only when that is asked for.
+ */
+extern const float *sbk_model_predict(SbkModel *model, const float *rows,
+									  Size nrows, const float *base_margin,
+									  SbkPredictionKind kind, Size *width);
 
 /* The code of a level, -1 where the feature has no such level. */
 extern int	sbk_feature_code(const SbkFeature *feature, const char *name,

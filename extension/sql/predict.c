@@ -62,7 +62,7 @@ static const float *score(FunctionCallInfo fcinfo, SbkPredictionKind kind,
 static float *class_probabilities(CallSite *site, const SbkModel *model,
 								  const float *values, int *n);
 static SbkPredictionKind probability_kind(const SbkModel *model);
-static const float *score_model(CallSite *site, const SbkModel *model,
+static const float *score_model(CallSite *site, SbkModel *model,
 								SbkPredictionKind kind, Size *width);
 static int	predicted_class(const SbkModel *model, const float *values);
 static char *class_label(const SbkModel *model, int i);
@@ -330,13 +330,13 @@ score(FunctionCallInfo fcinfo, SbkPredictionKind kind, CallSite **site,
 }
 
 static const float *
-score_model(CallSite *site, const SbkModel *model, SbkPredictionKind kind,
+score_model(CallSite *site, SbkModel *model, SbkPredictionKind kind,
 			Size *width)
 {
 	const float *values =
-		sbk_engine_predict(model->engine, site->row.values, 1,
-						   model->base_margin ? &site->row.base_margin : NULL,
-						   kind, width);
+		sbk_model_predict(model, site->row.values, 1,
+						  model->base_margin ? &site->row.base_margin : NULL,
+						  kind, width);
 	Size		expected = model->num_output;
 
 	if (kind == SBK_PREDICT_VALUE)
@@ -385,7 +385,7 @@ class_probabilities(CallSite *site, const SbkModel *model,
 	memcpy(probabilities, values, *n * sizeof(float));
 	if (model->family == SBK_FAMILY_MULTI_CLASS)
 	{
-		sbk_softmax(probabilities, *n);
+		sbk_link_softmax(probabilities, *n);
 		if (isnan(probabilities[0]))
 			ereport(ERROR,
 					errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

@@ -162,6 +162,32 @@ CREATE TABLE scorebook.retirement
 COMMENT ON TABLE scorebook.retirement IS
 	'versions that are kept but no longer scored';
 
+CREATE TABLE scorebook.verification
+(
+	model_id			integer NOT NULL,
+	version				integer NOT NULL,
+	run					integer NOT NULL,
+	verified_by			text NOT NULL,
+	library_version		text NOT NULL,
+	verified_at			timestamp with time zone NOT NULL,
+	rows				integer NOT NULL,
+	worst_difference	real,
+	native				boolean NOT NULL,
+	CONSTRAINT verification_pkey PRIMARY KEY (model_id, version, run),
+	CONSTRAINT verification_verified_by_check CHECK (verified_by IN ('library'))
+);
+
+COMMENT ON TABLE scorebook.verification IS
+	'what was found when the two engines scored the same rows; the highest run of a version counts';
+COMMENT ON COLUMN scorebook.verification.library_version IS
+	'version of XGBoost that the native engine was compared with';
+COMMENT ON COLUMN scorebook.verification.rows IS
+	'probe rows that both have scored; 0: the native engine does not know the objective';
+COMMENT ON COLUMN scorebook.verification.worst_difference IS
+	'the largest one between their values, margins and leaves';
+COMMENT ON COLUMN scorebook.verification.native IS
+	'they agreed bit for bit, so the native engine may serve the version';
+
 CREATE TABLE scorebook.model_grant
 (
 	model_id	integer NOT NULL,
@@ -184,6 +210,7 @@ SELECT pg_catalog.pg_extension_config_dump('scorebook.model_artifact', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.model_feature', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.alias', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.retirement', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.verification', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.model_grant', '');
 
 -- Versions are immutable, for superusers too.
@@ -207,6 +234,8 @@ CREATE TRIGGER model_version_immutable BEFORE UPDATE ON scorebook.model_version
 CREATE TRIGGER model_artifact_immutable BEFORE UPDATE ON scorebook.model_artifact
 	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();
 CREATE TRIGGER model_feature_immutable BEFORE UPDATE ON scorebook.model_feature
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();
+CREATE TRIGGER verification_immutable BEFORE UPDATE ON scorebook.verification
 	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();
 CREATE TRIGGER alias_immutable BEFORE UPDATE ON scorebook.alias
 	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();

@@ -16,13 +16,14 @@ AS 'MODULE_PATHNAME', 'sbk_sql_inspect_model_labelled';
 COMMENT ON FUNCTION scorebook.inspect_model_internal(text, bytea) IS
 	'inspect_model, naming the model where the bytes are refused';
 
-CREATE FUNCTION scorebook.admit_model_internal(label text, artifact bytea, iterations integer)
-RETURNS text
+CREATE FUNCTION scorebook.admit_model_internal(label text, artifact bytea, iterations integer,
+	OUT library_version text, OUT rows integer, OUT worst_difference real, OUT native boolean)
+RETURNS record
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'sbk_sql_admit_model';
 
 COMMENT ON FUNCTION scorebook.admit_model_internal(text, bytea, integer) IS
-	'tries a model in the installed XGBoost and returns that library''s version';
+	'tries a model in the installed XGBoost, and compares the native engine with it';
 
 CREATE FUNCTION scorebook.read_model_file(path text)
 RETURNS bytea
@@ -236,6 +237,7 @@ DECLARE
 BEGIN
 	DELETE FROM scorebook.alias WHERE model_id = id;
 	DELETE FROM scorebook.retirement WHERE model_id = id;
+	DELETE FROM scorebook.verification WHERE model_id = id;
 	DELETE FROM scorebook.model_grant WHERE model_id = id;
 	DELETE FROM scorebook.model_feature WHERE model_id = id;
 	DELETE FROM scorebook.model_artifact WHERE model_id = id;
@@ -459,7 +461,7 @@ DECLARE
 	next_version integer;
 	same_version integer;
 	digest bytea;
-	library text;
+	admitted record;
 	label text;
 	rounds integer;
 	inputs scorebook.model_feature[];
@@ -518,7 +520,8 @@ BEGIN
 		SELECT ROW(id, next_version, f.position, f.name, f.column_name, f.type, f.level_names,
 			f.on_null, f.on_unseen, f.unseen_level, f.on_inexact)::scorebook.model_feature
 		FROM scorebook.describe_features_internal(name, facts, features, columns, levels, policies) AS f);
-	library := scorebook.admit_model_internal(label, artifact, coalesce(iterations, 0));
+	SELECT * INTO STRICT admitted
+	FROM scorebook.admit_model_internal(label, artifact, coalesce(iterations, 0));
 
 	INSERT INTO scorebook.model_version (model_id, version, objective, num_feature, num_output,
 		iterations, missing, base_margin, classes, cutoff, description, purpose, format,
@@ -527,12 +530,16 @@ BEGIN
 	VALUES (id, next_version, facts ->> 'objective', (facts ->> 'features')::integer,
 		(facts ->> 'outputs')::integer, iterations, missing, base_margin,
 		nullif(classes, '{}'), coalesce(cutoff, 0.5), description, purpose, facts ->> 'format',
-		octet_length(artifact), digest, facts ->> 'xgboost_version', library,
+		octet_length(artifact), digest, facts ->> 'xgboost_version', admitted.library_version,
 		facts ->> 'booster', (facts ->> 'trees')::integer, rounds,
 		(facts ->> 'best_iteration')::integer, facts ->> 'base_score', facts, training, now(),
 		caller);
 	INSERT INTO scorebook.model_artifact (model_id, version, artifact)
 	VALUES (id, next_version, artifact);
+	INSERT INTO scorebook.verification (model_id, version, run, verified_by, library_version,
+		verified_at, rows, worst_difference, native)
+	VALUES (id, next_version, 1, 'library', admitted.library_version, now(), admitted.rows,
+		admitted.worst_difference, admitted.native);
 	INSERT INTO scorebook.model_feature
 	SELECT i.* FROM unnest(inputs) AS i;
 

@@ -25,11 +25,19 @@ AS $$
 					', ' ORDER BY f.position)
 			 FROM scorebook.model_feature AS f
 			 WHERE f.model_id = v.model_id AND f.version = v.version) AS inputs,
-			r.retired_at, r.retired_by, r.reason AS retired_for
+			r.retired_at, r.retired_by, r.reason AS retired_for,
+			c.native, c.rows AS verified_rows, c.worst_difference,
+			c.library_version AS verified_with
 		FROM target AS t
 			JOIN scorebook.model AS m ON m.model_id = t.model_id
 			JOIN scorebook.model_version AS v ON v.model_id = t.model_id AND v.version = t.version
 			LEFT JOIN scorebook.retirement AS r ON r.model_id = t.model_id AND r.version = t.version
+			LEFT JOIN LATERAL
+				(SELECT *
+				 FROM scorebook.verification AS w
+				 WHERE w.model_id = t.model_id AND w.version = t.version
+				 ORDER BY w.run DESC
+				 LIMIT 1) AS c ON true
 	)
 	SELECT card.item, card.value
 	FROM facts AS f, LATERAL
@@ -57,9 +65,16 @@ AS $$
 		(14, 'file', format('%s, %s, sha256 %s', upper(f.format), pg_size_pretty(f.size_bytes), encode(f.sha256, 'hex'))),
 		(15, 'written by', 'XGBoost ' || f.xgboost_version),
 		(16, 'admitted with', 'XGBoost ' || f.library_version),
-		(17, 'loaded', format('%s by %s', to_char(f.loaded_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.loaded_by)),
-		(18, 'training', f.training::text),
-		(19, 'retired', format('%s by %s', to_char(f.retired_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.retired_by)
+		(17, 'scored by', CASE
+			WHEN f.native THEN format('the native engine, which gave the bits of XGBoost %s on %s rows',
+				f.verified_with, f.verified_rows)
+			WHEN f.verified_rows > 0
+				THEN format('XGBoost, since the native engine differed from %s by %s', f.verified_with,
+					f.worst_difference)
+			ELSE 'XGBoost' END),
+		(18, 'loaded', format('%s by %s', to_char(f.loaded_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.loaded_by)),
+		(19, 'training', f.training::text),
+		(20, 'retired', format('%s by %s', to_char(f.retired_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.retired_by)
 			|| coalesce(': ' || f.retired_for, ''))
 	) AS card (position, item, value)
 	WHERE card.value IS NOT NULL AND (card.item <> 'retired' OR f.retired_at IS NOT NULL)

@@ -41,6 +41,7 @@ ALTER TABLE scorebook.model_artifact ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.model_feature ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.alias ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.retirement ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.verification ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.model_grant ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY model_read ON scorebook.model FOR SELECT
@@ -52,6 +53,8 @@ CREATE POLICY model_artifact_read ON scorebook.model_artifact FOR SELECT
 CREATE POLICY model_feature_read ON scorebook.model_feature FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
 CREATE POLICY alias_read ON scorebook.alias FOR SELECT
+	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
+CREATE POLICY verification_read ON scorebook.verification FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
 CREATE POLICY retirement_read ON scorebook.retirement FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
@@ -65,5 +68,6 @@ GRANT SELECT ON
 	scorebook.model_feature,
 	scorebook.alias,
 	scorebook.retirement,
+	scorebook.verification,
 	scorebook.model_grant
 TO PUBLIC;

@@ -37,7 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	scratch = sbk_arena_create();
 	if (arena == NULL || scratch == NULL)
 		abort();
-	accepted = sbk_summary_read(arena, scratch, format, bytes, len, NULL, &summary,
+	accepted = sbk_summary_read(arena, scratch, format, bytes, len, NULL, NULL, &summary,
 								&error);
 	sbk_arena_free(scratch);
 	if (accepted)

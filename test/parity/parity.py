@@ -8,6 +8,7 @@ The installed library itself decides what has to happen.  It scores each model
 in a child process: where its values and margins are those that the library
 which wrote the model computed, load_model must take the model, and SQL must
 give the library's values bit for bit, from rows, from jsonb and from arrays.
+SQL does so twice, with scorebook's native engine and with the library.
 Where it scores the model wrong, cannot load it or crashes, load_model must
 refuse it with SQLSTATE 0A000 and name both versions.
 
@@ -31,6 +32,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FIXTURES = HERE.parent / "fixtures"
 CREDIT_RISK = HERE.parent.parent / "models" / "credit_risk"
 
+ENGINES = ("native", "xgboost")
 TOLERANCE = 1e-6  # relative, where the model comes from another XGBoost
 MISSING = -999.0
 
@@ -239,12 +241,14 @@ def check(cursor, fixture, name):
     if error is not None:
         return FAILED, "refused, though XGBoost scores it right: " + str(error).strip()
 
-    for form, scores in sql_scores(cursor, fixture, name, library[0].shape[1]):
-        for sql, own in zip(scores, [library[0], *library], strict=True):
-            for i, (given, wanted) in enumerate(zip(sql, own, strict=True), 1):
-                if not same_bits([given], [wanted]):
-                    return FAILED, "input %d by %s: SQL gives %s, XGBoost %s" % (
-                        i, form, given, wanted)
+    for engine in ENGINES:
+        cursor.execute("SET LOCAL scorebook.engine = %s", (engine,))
+        for form, scores in sql_scores(cursor, fixture, name, library[0].shape[1]):
+            for sql, own in zip(scores, [library[0], *library], strict=True):
+                for i, (given, wanted) in enumerate(zip(sql, own, strict=True), 1):
+                    if not same_bits([given], [wanted]):
+                        return FAILED, "input %d by %s: SQL (%s) gives %s, XGBoost %s" % (
+                            i, form, engine, given, wanted)
     verdict = BITS if same_bits(library, fixture.expected) else CLOSE
     if fixture.writer == xgb.__version__ and verdict != BITS:
         return FAILED, "not bit for bit what the same XGBoost computed elsewhere"

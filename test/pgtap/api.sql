@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(346);
+SELECT plan(351);
 
 CREATE TEMP TABLE api
 (
@@ -128,7 +128,7 @@ ORDER BY m.signature;
 
 -- tables
 SELECT tables_are('scorebook',
-	'{model,model_version,model_artifact,model_feature,alias,retirement,model_grant}'::name[]);
+	'{model,model_version,model_artifact,model_feature,alias,retirement,verification,model_grant}'::name[]);
 
 CREATE TEMP VIEW registry AS
 	SELECT c.oid, c.relname, c.relkind, c.relrowsecurity,

@@ -9,7 +9,7 @@
 \endif
 \set writing 'scorebook.load_model, scorebook.load_model_file, scorebook.read_model_file, scorebook.set_alias, scorebook.retire_version, scorebook.drop_model, scorebook.grant_model, scorebook.revoke_model, scorebook.create_predictor'
 BEGIN;
-SELECT plan(1048);
+SELECT plan(1103);
 
 CREATE ROLE scorebook_owner;
 CREATE ROLE scorebook_member IN ROLE scorebook_owner;
@@ -106,12 +106,12 @@ INSERT INTO action (needs, command, refused)
 SELECT CASE t WHEN 'model_artifact' THEN '{own}'::text[] ELSE '{read}' END,
 	format('SELECT 1 / count(*) FROM scorebook.%I AS t JOIN id USING (model_id) WHERE model = %%1$L', t),
 	'22012'
-FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,model_grant}'::text[]) AS t;
+FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,verification,model_grant}'::text[]) AS t;
 
 -- nobody writes the tables, or takes what runs with the rights of their owner
 INSERT INTO action (needs, command)
 SELECT '{superuser}', format(command, t)
-FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,model_grant}'::text[]) AS t,
+FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,verification,model_grant}'::text[]) AS t,
 	unnest('{INSERT INTO scorebook.%I SELECT,SELECT FROM scorebook.%I FOR UPDATE,DELETE FROM scorebook.%I,TRUNCATE scorebook.%I}'::text[]) AS command;
 INSERT INTO action (needs, command) VALUES
 	('{superuser}', 'SELECT nextval(''scorebook.model_model_id_seq'')'),

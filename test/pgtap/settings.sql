@@ -4,7 +4,7 @@
 \getenv fixtures SCOREBOOK_FIXTURES
 \endif
 BEGIN;
-SELECT plan(23);
+SELECT plan(26);
 
 -- A session that has not loaded the module yet takes any name below scorebook;
 -- loading it judges who set what.
@@ -24,8 +24,9 @@ SELECT results_eq(
 	$$SELECT name, setting, unit, context, vartype, min_val, max_val, boot_val
 	  FROM pg_settings WHERE name LIKE 'scorebook.%' ORDER BY name COLLATE "C"$$,
 	$$VALUES ('scorebook.cache_size', '262144', 'kB', 'user', 'integer', '0', '2147483647', '262144'),
+		('scorebook.engine', 'auto', NULL, 'user', 'enum', NULL, NULL, 'auto'),
 		('scorebook.max_model_size', '262144', 'kB', 'superuser', 'integer', '1', '409600', '262144')$$,
-	'there are two settings');
+	'there are three settings');
 SELECT matches(short_desc, '^[A-Z].*\.$', name || ' is described')
 FROM pg_settings WHERE name LIKE 'scorebook.%' ORDER BY name COLLATE "C";
 
@@ -36,6 +37,9 @@ SELECT throws_ok('SET scorebook.max_models = 1', '42602',
 -- who may set them, and to what
 SET LOCAL ROLE scorebook_plain;
 SELECT lives_ok('SET LOCAL scorebook.cache_size = 0', 'anyone sets the size of the cache');
+SELECT lives_ok('SET LOCAL scorebook.engine = xgboost', 'anyone chooses the engine');
+SELECT throws_ok('SET LOCAL scorebook.engine = fastest', '22023', NULL, 'of those that there are');
+RESET scorebook.engine;
 SELECT throws_ok('SET scorebook.max_model_size = ''1MB''', '42501',
 	'permission denied to set parameter "scorebook.max_model_size"');
 SELECT throws_ok('SELECT set_config(''scorebook.max_model_size'', ''1MB'', true)', '42501',

@@ -112,4 +112,5 @@ SELECT (SELECT count(*) FROM scorebook.model) AS models,
 	(SELECT count(*) FROM scorebook.model_feature) AS features,
 	(SELECT count(*) FROM scorebook.alias) AS aliases,
 	(SELECT count(*) FROM scorebook.retirement) AS retirements,
+	(SELECT count(*) FROM scorebook.verification) AS verifications,
 	(SELECT count(*) FROM scorebook.model_grant) AS grants;

@@ -1,5 +1,5 @@
-# A backend that loads and scores models has one thread, and one that needs no
-# model never maps XGBoost.
+# A backend that loads and scores models has one thread, and one that scores
+# natively never maps XGBoost.
 use strict;
 use warnings FATAL => 'all';
 
@@ -43,8 +43,14 @@ is( $node->safe_psql('postgres', qq{
 	join("\n", (100) x @models, 50, (100) x @models, 1),
 	'one thread after models came and went');
 
-is($node->safe_psql('postgres', "$score$mapped"), join("\n", (100) x @models, 't'),
-	'a backend that scores maps XGBoost');
+is($node->safe_psql('postgres', "$score$mapped"), join("\n", (100) x @models, 'f'),
+	'a backend that scores natively never maps XGBoost');
+
+is($node->safe_psql('postgres', "SET scorebook.engine = xgboost;\n$score$mapped;\n$threads"),
+	join("\n", (100) x @models, 't', 1), 'one that is told to use XGBoost does, with one thread');
+
+is($node->safe_psql('postgres', "${score}SET scorebook.engine = xgboost;\n$score$mapped;\n$threads"),
+	join("\n", (100) x @models, (100) x @models, 't', 1), 'even for models that it has scored natively');
 
 is( $node->safe_psql('postgres', qq{
 		CREATE ROLE reader;

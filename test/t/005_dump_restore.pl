@@ -47,7 +47,7 @@ $node->safe_psql('source', qq{
 	REVOKE EXECUTE ON FUNCTION scorebook.load_model, scorebook.grant_model FROM gone;
 	REVOKE SELECT ON artifact FROM gone});
 
-my @tables = qw(model model_version model_artifact model_feature alias retirement model_grant);
+my @tables = qw(model model_version model_artifact model_feature alias retirement verification model_grant);
 my $registry = join ' UNION ALL ', map {
 	"SELECT '$_', count(*), md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM scorebook.$_ AS t"
 } @tables;

@@ -64,7 +64,7 @@ read_summary(SbkArena *arena, const void *bytes, size_t len,
 	memcpy(copy, bytes, len);
 	memset(error, 0, sizeof(*error));
 	if (format == SBK_FORMAT_JSON || format == SBK_FORMAT_UBJSON)
-		result = sbk_summary_read(arena, scratch, format, copy, len, NULL,
+		result = sbk_summary_read(arena, scratch, format, copy, len, NULL, NULL,
 								  summary, error);
 	sbk_arena_free(scratch);
 	free(copy);

@@ -1,0 +1,186 @@
+/*
+ * verify.c
+ *		Proves that the native engine gives the bits of the library.
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+
+#include "engine/verify.h"
+
+/*
+ * Rows that are scored in one call, and how many calls there are.  The kernel
+ * takes some rows of a call as a block, and the rest one by one.
+ */
+#define BLOCK_ROWS		24
+#define NUM_BLOCK		48
+#define NUM_ROW			(BLOCK_ROWS * NUM_BLOCK)
+
+static void make_row(const SbkForest *forest, int number, float *row,
+					 pg_prng_state *random);
+static float any_input(const SbkForest *forest, pg_prng_state *random);
+static void follow_path(const SbkForest *forest, uint32 tree, float *row,
+						bool *decided, pg_prng_state *random);
+static float input_at_split(const SbkForest *forest, const SbkNode *node,
+							pg_prng_state *random);
+static void compare(SbkEngine *engine, const float *rows,
+					const float *base_margin, SbkPredictionKind kind,
+					SbkVerification *verification);
+
+/*
+ * Models with one output are probed with a base margin too, in the second
+ * half of the rows: the library keeps a margin that it was given.
+ */
+void
+sbk_engine_verify(SbkEngine *engine, const SbkForest *forest,
+				  SbkVerification *verification)
+{
+	Size		num_feature = forest->num_feature;
+	float	   *rows = MemoryContextAllocHuge(CurrentMemoryContext,
+											  mul_size(mul_size(num_feature, BLOCK_ROWS),
+													   sizeof(float)));
+	float		margins[BLOCK_ROWS];
+	pg_prng_state random;
+	int			block;
+	int			i;
+
+	pg_prng_seed(&random, 1);
+	verification->rows = NUM_ROW;
+	verification->worst_difference = 0;
+	verification->same = true;
+	for (block = 0; block < NUM_BLOCK; block++)
+	{
+		const float *base_margin = forest->num_output == 1 &&
+			block >= NUM_BLOCK / 2 ? margins : NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		for (i = 0; i < BLOCK_ROWS; i++)
+		{
+			make_row(forest, block * BLOCK_ROWS + i, rows + i * num_feature,
+					 &random);
+			margins[i] = (float) (pg_prng_double(&random) * 8 - 4);
+		}
+		compare(engine, rows, base_margin, SBK_PREDICT_MARGIN, verification);
+		compare(engine, rows, base_margin, SBK_PREDICT_VALUE, verification);
+
+		/* of vector leaves, the library does not give the numbers */
+		if (!forest->linear && !forest->vector_leaf)
+			compare(engine, rows, base_margin, SBK_PREDICT_LEAF, verification);
+	}
+	pfree(rows);
+}
+
+/*
+ * Each tree is visited at least twice, and each row visits at least one tree;
+ * where paths want different inputs, the first one has its way.
+ */
+static void
+make_row(const SbkForest *forest, int number, float *row,
+		 pg_prng_state *random)
+{
+	bool	   *decided = palloc0(forest->num_feature);
+	uint32		visits = Max(NUM_ROW, 2 * forest->num_tree);
+	uint32		i;
+
+	for (i = 0; i < forest->num_feature; i++)
+		row[i] = any_input(forest, random);
+	for (i = number; i < visits && forest->num_tree > 0; i += NUM_ROW)
+		follow_path(forest, i % forest->num_tree, row, decided, random);
+	pfree(decided);
+}
+
+static float
+any_input(const SbkForest *forest, pg_prng_state *random)
+{
+	switch (pg_prng_uint64_range(random, 0, 7))
+	{
+		case 0:
+			return NAN;
+		case 1:
+			return 0;
+		case 2:
+			return pg_prng_bool(random) ? FLT_MAX : -FLT_MAX;
+		case 3:
+			return (float) pg_prng_uint64_range(random, 0, 40);
+		case 4:
+			return (float) ((pg_prng_double(random) - 0.5) * 1e4);
+		default:
+			return (float) ((pg_prng_double(random) - 0.5) * 4);
+	}
+}
+
+static void
+follow_path(const SbkForest *forest, uint32 tree, float *row, bool *decided,
+			pg_prng_state *random)
+{
+	const SbkForestTree *walked = SBK_FOREST_ARRAY(forest, SbkForestTree, trees) + tree;
+	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
+	uint32		at = walked->root;
+	uint32		level;
+
+	for (level = 0; level < walked->depth; level++)
+	{
+		const SbkNode *node = &nodes[at];
+		uint32		input = node->input & ~SBK_CATEGORICAL;
+		uint32		feature = input % forest->num_feature;
+
+		if (input == 2 * forest->num_feature)
+			break;				/* a leaf */
+		if (!decided[feature])
+			row[feature] = input_at_split(forest, node, random);
+		decided[feature] = true;
+		at = sbk_forest_next(forest, node, isnan(row[feature]) ?
+							 (input == feature ? -INFINITY : INFINITY) :
+							 row[feature]);
+	}
+}
+
+/* The threshold, the number before it, or missing; of categories, any code. */
+static float
+input_at_split(const SbkForest *forest, const SbkNode *node,
+			   pg_prng_state *random)
+{
+	uint64		draw = pg_prng_uint64_range(random, 0, 9);
+
+	if (draw == 0)
+		return NAN;
+	if ((node->input & SBK_CATEGORICAL) == 0)
+		return draw % 2 == 0 ? node->value.number :
+			nextafterf(node->value.number, -INFINITY);
+	if (draw == 1)
+		return any_input(forest, random);
+	return (float) pg_prng_uint64_range(random, 0,
+										32 * SBK_FOREST_ARRAY(forest, uint32, sets)[node->value.index]);
+}
+
+static void
+compare(SbkEngine *engine, const float *rows, const float *base_margin,
+		SbkPredictionKind kind, SbkVerification *verification)
+{
+	Size		native_width;
+	Size		library_width;
+	const float *native = sbk_engine_predict(engine, true, rows, BLOCK_ROWS,
+											 base_margin, kind, &native_width);
+	const float *library = sbk_engine_predict(engine, false, rows, BLOCK_ROWS,
+											  base_margin, kind, &library_width);
+	Size		i;
+
+	if (native_width != library_width)
+		verification->same = false;
+	for (i = 0; i < BLOCK_ROWS * Min(native_width, library_width); i++)
+	{
+		float		difference = fabsf(native[i] - library[i]);
+
+		if (memcmp(&native[i], &library[i], sizeof(float)) == 0 ||
+			(isnan(native[i]) && isnan(library[i])))
+			continue;
+		verification->same = false;
+		if (!isnan(verification->worst_difference) &&
+			!(difference <= verification->worst_difference))
+			verification->worst_difference = difference;
+	}
+}

@@ -1,0 +1,26 @@
+/*
+ * verify.h
+ *		Proves that the native engine gives the bits of the library.
+ */
+#ifndef SBK_VERIFY_H
+#define SBK_VERIFY_H
+
+#include "engine/engine.h"
+
+typedef struct SbkVerification
+{
+	int			rows;
+	float		worst_difference;	/* NaN where one gave a number, one not */
+	bool		same;			/* bit for bit */
+} SbkVerification;
+
+/*
+ * Scores probe rows with both engines, for which the engine must be ready:
+ * values, margins and leaves.  The rows follow random paths through every
+ * tree, on both sides of the thresholds, and hold what is missing, zero or
+ * huge; they are the same each time.
+ */
+extern void sbk_engine_verify(SbkEngine *engine, const SbkForest *forest,
+							  SbkVerification *verification);
+
+#endif							/* SBK_VERIFY_H */
