@@ -37,15 +37,18 @@ OBJS = \
 	extension/registry/admission.o \
 	extension/registry/cache.o \
 	extension/registry/catalog.o \
+	extension/registry/compiled.o \
 	extension/registry/model.o \
 	extension/registry/reference.o \
 	extension/registry/rights.o \
 	extension/registry/use.o \
+	extension/sql/cache.o \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
 	extension/sql/lookup.o \
 	extension/sql/predict.o \
 	extension/sql/registrar.o \
+	extension/sql/verification.o \
 	extension/xgboost/library.o
 
 OWN_HEADERS = \
@@ -65,6 +68,7 @@ OWN_HEADERS = \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
 	extension/registry/catalog.h \
+	extension/registry/compiled.h \
 	extension/registry/model.h \
 	extension/registry/reference.h \
 	extension/registry/rights.h \
@@ -81,6 +85,7 @@ SQL_PARTS = \
 	sql/parts/10_registry.sql \
 	sql/parts/20_rights.sql \
 	sql/parts/30_load.sql \
+	sql/parts/35_verification.sql \
 	sql/parts/40_scoring.sql \
 	sql/parts/50_reading.sql \
 	sql/parts/90_grant.sql

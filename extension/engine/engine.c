@@ -18,19 +18,18 @@ struct SbkEngine
 	MemoryContextCallback callback;
 	MemoryContext context;
 	char	   *label;
-	int			num_feature;
+	const SbkForest *forest;
 	int			rounds;
-	bool		linear;
 
 	/* the native engine */
-	const SbkForest *forest;	/* or NULL */
 	uint32		ntree;
 	float	   *scratch;
 	Size		scratch_size;
 	float	   *result;
 	Size		result_size;
 
-	/* the library */
+	/* the library, in this process or in another one */
+	const SbkLibrary *library;
 	SbkBoosterHandle *handle;	/* NULL until loaded */
 	bool		in_place;
 };
@@ -43,55 +42,72 @@ static void release_engine(void *arg);
 
 SbkEngine *
 sbk_engine_open(MemoryContext parent, const char *label,
-				const SbkSummary *summary, const SbkForest *forest, int rounds)
+				const SbkForest *forest, int rounds)
 {
 	SbkEngine  *engine = MemoryContextAllocZero(parent, sizeof(SbkEngine));
 
 	engine->context = parent;
 	engine->label = MemoryContextStrdup(parent, label);
-	engine->num_feature = summary->num_feature;
-	engine->linear = summary->booster == SBK_BOOSTER_GBLINEAR;
-	engine->rounds = engine->linear ? 0 : rounds;
-
-	/* of dart, the library's two ways differ in the last bit */
-	engine->in_place = summary->booster == SBK_BOOSTER_GBTREE;
+	engine->forest = forest;
+	engine->rounds = forest->linear ? 0 : rounds;
+	engine->ntree = rounds <= 0 || forest->linear ? forest->num_tree :
+		Min(forest->num_tree, (uint64) rounds * forest->trees_per_round);
 	engine->callback.func = release_engine;
 	engine->callback.arg = engine;
 	MemoryContextRegisterResetCallback(parent, &engine->callback);
-
-	engine->forest = forest;
-	if (forest != NULL && !engine->linear)
-		engine->ntree = rounds <= 0 ? forest->num_tree :
-			Min(forest->num_tree, (uint64) rounds * forest->trees_per_round);
 	return engine;
 }
 
-void
-sbk_engine_load(SbkEngine *engine, const SbkSummary *summary,
-				const char *artifact, Size len)
+const SbkForest *
+sbk_engine_forest(const SbkEngine *engine)
 {
-	const SbkLibrary *library = sbk_library();
+	return engine->forest;
+}
+
+void
+sbk_engine_load(SbkEngine *engine, const SbkLibrary *library,
+				const SbkSummary *summary, const char *artifact, Size len,
+				char **reason)
+{
 	const int  *version = library->version;
 	SbkLibraryError error = {""};
-	char		reason[300];
+	char		incompatible[300];
 	int			rounds;
 	size_t		features;
 
-	if (sbk_incompatible(summary, version, reason, sizeof(reason)))
+	if (sbk_incompatible(summary, version, incompatible, sizeof(incompatible)))
+	{
+		if (reason != NULL)
+		{
+			*reason = pstrdup(incompatible);
+			return;
+		}
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("model \"%s\" was written by XGBoost %d.%d.%d and cannot be scored by the installed XGBoost %d.%d.%d",
 					   engine->label, summary->version[0],
 					   summary->version[1], summary->version[2],
 					   version[0], version[1], version[2]),
-				errdetail("%s", reason),
+				errdetail("%s", incompatible),
 				errhint("Install XGBoost %d.%d or newer for the server, or train the model with XGBoost %d.%d.",
 						summary->version[0], summary->version[1],
 						version[0], version[1]));
+	}
+	engine->library = library;
+
+	/* of dart, the library's two ways differ in the last bit */
+	engine->in_place = summary->booster == SBK_BOOSTER_GBTREE;
 	if (!library->load(artifact, len, &engine->handle, &error) ||
 		!library->describe(engine->handle, &rounds, &features, &error))
 	{
-		release_engine(engine);
+		sbk_engine_unload(engine);
+		if (reason != NULL)
+		{
+			*reason = psprintf("XGBoost %d.%d.%d does not load it: %s.",
+							   version[0], version[1], version[2],
+							   error.message);
+			return;
+		}
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("model \"%s\" was written by XGBoost %d.%d.%d and could not be loaded by the installed XGBoost %d.%d.%d",
@@ -106,7 +122,7 @@ sbk_engine_load(SbkEngine *engine, const SbkSummary *summary,
 	/* the library must have read the same model as we did */
 	if (features != summary->num_feature || rounds != summary->num_round)
 	{
-		release_engine(engine);
+		sbk_engine_unload(engine);
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				errmsg("model \"%s\" is not what its file says", engine->label),
@@ -114,6 +130,14 @@ sbk_engine_load(SbkEngine *engine, const SbkSummary *summary,
 						  summary->num_feature, summary->num_round,
 						  features, rounds));
 	}
+}
+
+void
+sbk_engine_unload(SbkEngine *engine)
+{
+	if (engine->handle != NULL)
+		engine->library->release(engine->handle);
+	engine->handle = NULL;
 }
 
 bool
@@ -131,21 +155,21 @@ sbk_engine_predict(SbkEngine *engine, bool native, const float *rows,
 	SbkPrediction prediction = {
 		.rows = rows,
 		.nrows = nrows,
-		.ncols = engine->num_feature,
+		.ncols = engine->forest->num_feature,
 		.base_margin = base_margin,
 		.kind = kind,
 		.rounds = engine->rounds,
 		.in_place = engine->in_place && kind != SBK_PREDICT_LEAF
 	};
 
-	if (kind == SBK_PREDICT_LEAF && engine->linear)
+	if (kind == SBK_PREDICT_LEAF && engine->forest->linear)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("model \"%s\" is linear and has no leaves",
 					   engine->label));
 	if (native)
 		return predict_natively(engine, rows, nrows, base_margin, kind, width);
-	if (!sbk_library()->predict(engine->handle, &prediction, &error))
+	if (!engine->library->predict(engine->handle, &prediction, &error))
 		ereport(ERROR,
 				errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				errmsg("could not score model \"%s\"", engine->label),
@@ -199,6 +223,6 @@ release_engine(void *arg)
 	SbkEngine  *engine = arg;
 
 	if (engine->handle != NULL && !proc_exit_inprogress)
-		sbk_library()->release(engine->handle);
+		engine->library->release(engine->handle);
 	engine->handle = NULL;
 }

@@ -43,23 +43,31 @@ extern bool sbk_incompatible(const SbkSummary *summary, const int version[3],
 							 char *reason, Size size);
 
 /*
- * Opens a model.  The label names it in messages.  The forest makes it ready
- * for the native engine and must live as long as the engine; it may be NULL.
- * rounds limits scoring to the first so many boosting rounds, 0 is all.
+ * Opens a model, ready for the native engine.  The label names it in messages.
+ * The forest must live as long as the engine.  rounds limits scoring to the
+ * first so many boosting rounds, 0 is all.
  */
 extern SbkEngine *sbk_engine_open(MemoryContext parent, const char *label,
-								  const SbkSummary *summary,
 								  const SbkForest *forest, int rounds);
 
-/*
- * Makes it ready for the library.  The artifact must be followed by
- * SBK_LIBRARY_PADDING zero bytes and is not needed afterwards.  Throws where
- * the library cannot serve the model right.
- */
-extern void sbk_engine_load(SbkEngine *engine, const SbkSummary *summary,
-							const char *artifact, Size len);
+/* What the native engine scores: always margins, and values if it knows the link. */
+extern const SbkForest *sbk_engine_forest(const SbkEngine *engine);
 
-/* Has sbk_engine_load() been called? */
+/*
+ * Makes it ready for a library, in this process or in another one.  The
+ * artifact must be followed by SBK_LIBRARY_PADDING zero bytes and is not needed
+ * afterwards.  Throws where the library cannot serve the model right; but where
+ * a reason is asked for, that the library does not take this model is told
+ * there, in full sentences, and the engine is not ready for it.
+ */
+extern void sbk_engine_load(SbkEngine *engine, const SbkLibrary *library,
+							const SbkSummary *summary, const char *artifact,
+							Size len, char **reason);
+
+/* Takes the library away from it again. */
+extern void sbk_engine_unload(SbkEngine *engine);
+
+/* Is it ready for a library? */
 extern bool sbk_engine_loaded(const SbkEngine *engine);
 
 /*

@@ -17,7 +17,7 @@
 #define FEATURE			0x1FFFFFFFU
 
 /* every array begins where any type may */
-#define ALIGN(size)		(((size) + 15) & ~(size_t) 15)
+#define ALIGN(size)		(((uint64_t) (size) + 15) & ~(uint64_t) 15)
 
 /* the array with room for one more; NULL when out of memory */
 #define GROW(builder, array, count, room) \
@@ -33,6 +33,9 @@ static bool add_set(SbkForestBuilder *builder, const int64_t *codes,
 					int64_t n);
 static void lay_out(const SbkForestBuilder *builder,
 					const SbkSummary *summary, SbkForest *forest);
+static void place_arrays(SbkForest *forest);
+static bool tree_is_valid(const SbkForest *forest, uint32_t t,
+						  const char **what);
 static void write_tree(const SbkForestBuilder *builder,
 					   const SbkSummary *summary, SbkForest *forest, size_t t);
 
@@ -74,7 +77,7 @@ sbk_forest_size(const SbkForestBuilder *builder, const SbkSummary *summary)
 	SbkForest	forest;
 
 	lay_out(builder, summary, &forest);
-	return forest.link == SBK_LINK_UNKNOWN ? 0 : forest.size;
+	return forest.size;
 }
 
 void
@@ -86,6 +89,7 @@ sbk_forest_write(const SbkForestBuilder *builder, const SbkSummary *summary,
 	size_t		t;
 
 	lay_out(builder, summary, forest);
+	memset(forest + 1, 0, forest->size - sizeof(SbkForest));
 	margins = (float *) ((char *) forest + forest->margins);
 	for (i = 0; i < forest->num_output; i++)
 	{
@@ -183,28 +187,121 @@ static void
 lay_out(const SbkForestBuilder *builder, const SbkSummary *summary,
 		SbkForest *forest)
 {
-	size_t		num_weight = 0;
-
 	memset(forest, 0, sizeof(SbkForest));
-	forest->num_feature = summary->num_feature;
-	forest->num_output = summary->num_output;
-	forest->num_tree = (uint32_t) builder->num_tree;
+	forest->magic = SBK_FOREST_MAGIC;
+	forest->format = SBK_FOREST_FORMAT;
 	forest->linear = summary->booster == SBK_BOOSTER_GBLINEAR;
 	forest->vector_leaf = summary->vector_leaf;
 	forest->categorical = summary->categorical_split;
 	forest->link = sbk_link(summary->objective);
-	if (forest->linear)
-		num_weight = ((size_t) summary->num_feature + 1) * summary->num_output;
-	else
+	forest->num_feature = summary->num_feature;
+	forest->num_output = summary->num_output;
+	forest->num_tree = (uint32_t) builder->num_tree;
+	if (!forest->linear)
 		forest->trees_per_round = summary->num_tree / summary->num_round;
+	forest->num_node = (uint32_t) builder->num_node;
+	forest->num_set = (uint32_t) builder->num_set;
+	forest->num_leaf = (uint32_t) builder->num_leaf;
+	place_arrays(forest);
+}
+
+/* Where the arrays are, which the counts decide. */
+static void
+place_arrays(SbkForest *forest)
+{
+	uint64_t	num_weight = forest->linear ?
+		((uint64_t) forest->num_feature + 1) * forest->num_output : 0;
 
 	forest->margins = ALIGN(sizeof(SbkForest));
-	forest->trees = ALIGN(forest->margins + summary->num_output * sizeof(float));
-	forest->nodes = ALIGN(forest->trees + builder->num_tree * sizeof(SbkForestTree));
-	forest->sets = ALIGN(forest->nodes + builder->num_node * sizeof(SbkNode));
-	forest->leaves = ALIGN(forest->sets + builder->num_set * sizeof(uint32_t));
-	forest->weights = ALIGN(forest->leaves + builder->num_leaf * sizeof(float));
+	forest->trees = ALIGN(forest->margins + forest->num_output * sizeof(float));
+	forest->nodes = ALIGN(forest->trees + forest->num_tree * sizeof(SbkForestTree));
+	forest->sets = ALIGN(forest->nodes + forest->num_node * sizeof(SbkNode));
+	forest->leaves = ALIGN(forest->sets + forest->num_set * sizeof(uint32_t));
+	forest->weights = ALIGN(forest->leaves + forest->num_leaf * sizeof(float));
 	forest->size = forest->weights + num_weight * sizeof(float);
+}
+
+bool
+sbk_forest_valid(const void *bytes, size_t size, const char **what)
+{
+	const SbkForest *forest = bytes;
+	SbkForest	expected;
+	uint32_t	t;
+
+	*what = "has a header that does not fit";
+	if (size < sizeof(SbkForest) || forest->magic != SBK_FOREST_MAGIC ||
+		forest->format != SBK_FOREST_FORMAT || forest->size != size ||
+		forest->num_feature < 1 || forest->num_feature > SBK_MAX_FEATURES ||
+		forest->num_output < 1 || forest->num_output > SBK_MAX_OUTPUTS ||
+		forest->link > SBK_LINK_LARGEST || forest->linear > 1 ||
+		forest->vector_leaf > 1 || forest->categorical > 1 ||
+		(forest->linear != 0) != (forest->num_tree == 0) ||
+		(!forest->linear &&
+		 (forest->trees_per_round < 1 ||
+		  forest->num_tree % forest->trees_per_round != 0)))
+		return false;
+
+	/* 32-bit counts of small things do not overflow 64 bits */
+	expected = *forest;
+	place_arrays(&expected);
+	if (memcmp(&expected, forest, sizeof(SbkForest)) != 0)
+		return false;
+
+	for (t = 0; t < forest->num_tree; t++)
+	{
+		if (!tree_is_valid(forest, t, what))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The nodes of a tree are those from its root to the next one, and no step
+ * leaves them; a walk takes as many steps as the tree is said to be deep, so it
+ * ends.  Where that is too few, it ends on a split, which kernel.c minds.
+ */
+static bool
+tree_is_valid(const SbkForest *forest, uint32_t t, const char **what)
+{
+	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
+	const uint32_t *sets = SBK_FOREST_ARRAY(forest, uint32_t, sets);
+	uint32_t	first = trees[t].root;
+	uint32_t	end = t + 1 < forest->num_tree ? trees[t + 1].root :
+		forest->num_node;
+	uint32_t	i;
+
+	*what = "has a tree that does not fit";
+	if ((t == 0 && first != 0) || first >= end || end > forest->num_node ||
+		trees[t].depth >= end - first || trees[t].output >= forest->num_output)
+		return false;
+	*what = "has a node that does not fit";
+	for (i = first; i < end; i++)
+	{
+		const SbkNode *node = &nodes[i];
+		uint32_t	input = node->input & ~SBK_CATEGORICAL;
+
+		if (input > 2 * forest->num_feature)
+			return false;
+		if (input == 2 * forest->num_feature)
+		{
+			/* unsigned: the left child of node 0 is the number before 0 */
+			if (node->input != input || node->left + 1 != i)
+				return false;
+			if (forest->vector_leaf &&
+				(node->value.index > forest->num_leaf ||
+				 forest->num_leaf - node->value.index < forest->num_output))
+				return false;
+			continue;
+		}
+		if (node->left < first || node->left >= end - 1)
+			return false;
+		if ((node->input & SBK_CATEGORICAL) != 0 &&
+			(!forest->categorical || node->value.index >= forest->num_set ||
+			 sets[node->value.index] >= forest->num_set - node->value.index))
+			return false;
+	}
+	return true;
 }
 
 /*

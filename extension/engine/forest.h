@@ -4,7 +4,8 @@
  *
  * The arrays follow the header and are found by their offsets, so that the
  * piece can be copied and stored as it is.  It is built from trees that the
- * artifact reader has verified, and nothing here checks them again.  Compiles
+ * artifact reader has verified; one that was stored is checked again before it
+ * is used.  Compiles
  * without a server, like kernel.c and link.c.
  *
  * A node never asks whether an input is missing, or whether it is a leaf.  The
@@ -21,6 +22,16 @@
 
 #include "artifact/tree.h"
 #include "engine/link.h"
+
+/*
+ * What a stored forest begins with.  A machine of the other byte order sees
+ * another magic; SBK_FOREST_FORMAT changes with anything that kernels read.
+ */
+#define SBK_FOREST_MAGIC			0x53424B46U
+#define SBK_FOREST_MAGIC_REVERSED	0x464B4253U
+#define SBK_FOREST_FORMAT			1
+
+#define SBK_SHA256_LENGTH			32
 
 /* in SbkNode.input: the split is on categories */
 #define SBK_CATEGORICAL			0x80000000U
@@ -50,21 +61,30 @@ typedef struct SbkForestTree
  */
 typedef struct SbkForest
 {
-	size_t		size;			/* of all of it */
+	/* the same in every format, as far as the size */
+	uint32_t	magic;			/* SBK_FOREST_MAGIC, in this machine's order */
+	uint32_t	crc;			/* CRC-32C of all that follows */
+	uint32_t	format;			/* SBK_FOREST_FORMAT */
+	uint32_t	linear;			/* flag: weights instead of trees */
+	uint64_t	size;			/* of all of it, in bytes */
+	uint8_t		sha256[SBK_SHA256_LENGTH];	/* of the artifact */
+
+	uint32_t	vector_leaf;	/* flag: a leaf has num_output numbers */
+	uint32_t	categorical;	/* flag: some split is on categories */
+	uint32_t	link;			/* SbkLink */
 	uint32_t	num_feature;
 	uint32_t	num_output;
 	uint32_t	num_tree;
 	uint32_t	trees_per_round;
-	bool		linear;			/* weights instead of trees */
-	bool		vector_leaf;	/* a leaf has num_output numbers */
-	bool		categorical;	/* some split is on categories */
-	SbkLink		link;
-	size_t		margins;		/* of each output: float */
-	size_t		trees;			/* SbkForestTree */
-	size_t		nodes;			/* SbkNode */
-	size_t		sets;			/* uint32_t */
-	size_t		leaves;			/* float */
-	size_t		weights;		/* float */
+	uint32_t	num_node;
+	uint32_t	num_set;		/* words of category sets */
+	uint32_t	num_leaf;		/* numbers of leaves with several outputs */
+	uint64_t	margins;		/* of each output: float */
+	uint64_t	trees;			/* SbkForestTree */
+	uint64_t	nodes;			/* SbkNode */
+	uint64_t	sets;			/* uint32_t */
+	uint64_t	leaves;			/* float */
+	uint64_t	weights;		/* float */
 } SbkForest;
 
 #define SBK_FOREST_ARRAY(forest, type, array) \
@@ -91,16 +111,25 @@ typedef struct SbkForestBuilder
 /* A visitor of the artifact reader; arg is a builder with an arena. */
 extern bool sbk_forest_add_tree(void *arg, const SbkTree *tree);
 
-/*
- * What a forest of this model needs in bytes, 0 where the native engine does
- * not know the model's objective.
- */
+/* What a forest of this model needs in bytes. */
 extern size_t sbk_forest_size(const SbkForestBuilder *builder,
 							  const SbkSummary *summary);
 
-/* Writes the forest, which is aligned as for malloc. */
+/*
+ * Writes the forest, which is aligned as for malloc.  Equal models give equal
+ * bytes.  The checksum and the artifact's digest are left to who stores it, and
+ * the link is SBK_LINK_UNKNOWN where the objective is not a known one.
+ */
 extern void sbk_forest_write(const SbkForestBuilder *builder,
 							 const SbkSummary *summary, SbkForest *forest);
+
+/*
+ * May kernels be let loose on these bytes?  Checks, in one pass, all that they
+ * rely on: places and counts, and that no step leaves its tree.  Bytes that
+ * pass may still be of another model, but reading them is safe and ends.  On
+ * false, *what says what is wrong, to follow the word "it".
+ */
+extern bool sbk_forest_valid(const void *bytes, size_t size, const char **what);
 
 /* Does a category go right?  The input is as the kernel copies it. */
 static inline bool

@@ -218,6 +218,10 @@ add_leaf(const SbkForest *forest, const SbkForestTree *tree, uint32_t at,
 		margins[tree->output] += leaf->value.number;
 		return;
 	}
+
+	/* of a forest that was tampered with, this may be a split */
+	if (leaf->input != 2 * forest->num_feature)
+		return;
 	numbers = SBK_FOREST_ARRAY(forest, float, leaves) + leaf->value.index;
 	for (i = 0; i < forest->num_output; i++)
 		margins[i] += numbers[i];

@@ -36,9 +36,9 @@ static void compare(SbkEngine *engine, const float *rows,
  * half of the rows: the library keeps a margin that it was given.
  */
 void
-sbk_engine_verify(SbkEngine *engine, const SbkForest *forest,
-				  SbkVerification *verification)
+sbk_engine_verify(SbkEngine *engine, SbkVerification *verification)
 {
+	const SbkForest *forest = sbk_engine_forest(engine);
 	Size		num_feature = forest->num_feature;
 	float	   *rows = MemoryContextAllocHuge(CurrentMemoryContext,
 											  mul_size(mul_size(num_feature, BLOCK_ROWS),
@@ -52,6 +52,7 @@ sbk_engine_verify(SbkEngine *engine, const SbkForest *forest,
 	verification->rows = NUM_ROW;
 	verification->worst_difference = 0;
 	verification->same = true;
+	verification->num_value = 0;
 	for (block = 0; block < NUM_BLOCK; block++)
 	{
 		const float *base_margin = forest->num_output == 1 &&
@@ -65,7 +66,8 @@ sbk_engine_verify(SbkEngine *engine, const SbkForest *forest,
 			margins[i] = (float) (pg_prng_double(&random) * 8 - 4);
 		}
 		compare(engine, rows, base_margin, SBK_PREDICT_MARGIN, verification);
-		compare(engine, rows, base_margin, SBK_PREDICT_VALUE, verification);
+		if (forest->link != SBK_LINK_UNKNOWN)
+			compare(engine, rows, base_margin, SBK_PREDICT_VALUE, verification);
 
 		/* of vector leaves, the library does not give the numbers */
 		if (!forest->linear && !forest->vector_leaf)
@@ -171,6 +173,15 @@ compare(SbkEngine *engine, const float *rows, const float *base_margin,
 
 	if (native_width != library_width)
 		verification->same = false;
+	if (kind == SBK_PREDICT_MARGIN)
+	{
+		Size		kept = Min(BLOCK_ROWS * library_width,
+							   SBK_VERIFICATION_VALUES - verification->num_value);
+
+		memcpy(verification->values + verification->num_value, library,
+			   kept * sizeof(float));
+		verification->num_value += kept;
+	}
 	for (i = 0; i < BLOCK_ROWS * Min(native_width, library_width); i++)
 	{
 		float		difference = fabsf(native[i] - library[i]);

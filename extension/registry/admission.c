@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "common/cryptohash.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -76,16 +77,27 @@ sbk_artifact_compile(MemoryContext context, const char *label,
 	SbkForestBuilder builder = {.arena = create_arena(scratch)};
 	SbkTreeVisitor visitor = {.visit = sbk_forest_add_tree,.arg = &builder};
 	SbkSummary *summary = read_artifact(context, label, artifact, &visitor);
-	Size		size = sbk_forest_size(&builder, summary);
 
-	*forest = NULL;
-	if (size > 0)
-	{
-		*forest = MemoryContextAllocHuge(forest_context, size);
-		sbk_forest_write(&builder, summary, *forest);
-	}
+	*forest = MemoryContextAllocHuge(forest_context,
+									 sbk_forest_size(&builder, summary));
+	sbk_forest_write(&builder, summary, *forest);
 	MemoryContextDelete(scratch);
 	return summary;
+}
+
+void
+sbk_artifact_digest(const SbkArtifact *artifact,
+					uint8 digest[SBK_SHA256_LENGTH])
+{
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+
+	if (pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) artifact->bytes,
+							 artifact->len) < 0 ||
+		pg_cryptohash_final(context, digest, SBK_SHA256_LENGTH) < 0)
+		elog(ERROR, "could not compute the SHA-256 of an artifact: %s",
+			 pg_cryptohash_error(context));
+	pg_cryptohash_free(context);
 }
 
 static SbkSummary *

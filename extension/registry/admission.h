@@ -32,13 +32,16 @@ extern SbkSummary *sbk_artifact_summarize(MemoryContext context,
 
 /*
  * The same, and compiles the model for the native engine, in a context that
- * may be another one.  *forest is NULL where that engine does not know the
- * model's objective.
+ * may be another one.
  */
 extern SbkSummary *sbk_artifact_compile(MemoryContext context,
 										const char *label,
 										const SbkArtifact *artifact,
 										MemoryContext forest_context,
 										SbkForest **forest);
+
+/* The SHA-256 of its bytes. */
+extern void sbk_artifact_digest(const SbkArtifact *artifact,
+								uint8 digest[SBK_SHA256_LENGTH]);
 
 #endif							/* SBK_ADMISSION_H */

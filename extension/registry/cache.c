@@ -22,15 +22,19 @@ typedef struct CacheEntry
 	SbkModelKey key;			/* hash key, must be first */
 	MemoryContext context;
 	SbkModel   *model;
+	Size		size;			/* that total_size has of it */
 	int			pins;
+	int64		hits;
 	dlist_node	lru;
 } CacheEntry;
 
 static HTAB *entries = NULL;
 static dlist_head by_use;		/* the entry used last comes first */
 static Size total_size = 0;
+static SbkCacheCounts counters;	/* hits, loads and evictions */
 
 static void create_cache(void);
+static void weigh(CacheEntry *entry);
 static void evict(void);
 
 SbkModel *
@@ -50,13 +54,16 @@ sbk_cache_pin(const SbkResolved *resolved)
 	if (entry != NULL)
 	{
 		entry->pins++;
+		entry->hits++;
+		counters.hits++;
 		dlist_move_head(&by_use, &entry->lru);
 		return entry->model;
 	}
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "scorebook model",
 									ALLOCSET_SMALL_SIZES);
-	model = sbk_model_load(context, resolved);
+	model = sbk_model_read(context, resolved);
+	sbk_model_open(context, model);
 	MemoryContextCopyAndSetIdentifier(context, model->label);
 
 	entry = hash_search(entries, &model->key, HASH_ENTER, &found);
@@ -64,9 +71,12 @@ sbk_cache_pin(const SbkResolved *resolved)
 	MemoryContextSetParent(context, CacheMemoryContext);
 	entry->context = context;
 	entry->model = model;
+	entry->size = 0;
 	entry->pins = 1;
+	entry->hits = 0;
 	dlist_push_head(&by_use, &entry->lru);
-	total_size += model->size;
+	counters.loads++;
+	weigh(entry);
 	evict();
 	return model;
 }
@@ -78,7 +88,43 @@ sbk_cache_unpin(SbkModel *model)
 
 	Assert(entry != NULL && entry->pins > 0);
 	if (entry != NULL && --entry->pins == 0)
+	{
+		weigh(entry);
 		evict();
+	}
+}
+
+void
+sbk_cache_counts(SbkCacheCounts *counts)
+{
+	*counts = counters;
+	counts->entries = entries == NULL ? 0 : hash_get_num_entries(entries);
+	counts->bytes = total_size;
+}
+
+void
+sbk_cache_visit(void (*visit) (const SbkModel *model, int pins, int64 hits,
+							   void *arg),
+				void *arg)
+{
+	dlist_iter	iter;
+
+	if (entries == NULL)
+		return;
+	dlist_foreach(iter, &by_use)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, lru, iter.cur);
+
+		visit(entry->model, entry->pins, entry->hits, arg);
+	}
+}
+
+/* A model grows when the library is loaded for it. */
+static void
+weigh(CacheEntry *entry)
+{
+	total_size += entry->model->size - entry->size;
+	entry->size = entry->model->size;
 }
 
 static void
@@ -112,7 +158,8 @@ evict(void)
 		if (entry->pins > 0)
 			continue;
 		dlist_delete(&entry->lru);
-		total_size -= entry->model->size;
+		total_size -= entry->size;
+		counters.evictions++;
 		MemoryContextDelete(entry->context);
 		hash_search(entries, &entry->key, HASH_REMOVE, NULL);
 	}

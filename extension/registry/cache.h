@@ -19,4 +19,21 @@ extern SbkModel *sbk_cache_pin(const SbkResolved *resolved);
 /* Gives a pin back; never fails. */
 extern void sbk_cache_unpin(SbkModel *model);
 
+/* What the cache of this backend holds, and what it has done so far. */
+typedef struct SbkCacheCounts
+{
+	int64		entries;
+	int64		bytes;
+	int64		hits;			/* statements that found their model */
+	int64		loads;
+	int64		evictions;
+} SbkCacheCounts;
+
+extern void sbk_cache_counts(SbkCacheCounts *counts);
+
+/* Calls back for each entry, the one used last first. */
+extern void sbk_cache_visit(void (*visit) (const SbkModel *model, int pins,
+										   int64 hits, void *arg),
+							void *arg);
+
 #endif							/* SBK_CACHE_H */

@@ -31,10 +31,15 @@
 #define Anum_version_base_margin		8
 #define Anum_version_classes			9
 #define Anum_version_cutoff				10
+#define Anum_version_sha256				15
 
 #define Anum_artifact_model_id			1
 #define Anum_artifact_version			2
 #define Anum_artifact_artifact			3
+
+#define Anum_compiled_model_id			1
+#define Anum_compiled_version			2
+#define Anum_compiled_compiled			3
 
 #define Anum_feature_model_id			1
 #define Anum_feature_version			2
@@ -54,7 +59,8 @@
 
 #define Anum_verification_model_id		1
 #define Anum_verification_version		2
-#define Anum_verification_native		9
+#define Anum_verification_engine		5
+#define Anum_verification_library_version	6
 
 #define Anum_retirement_model_id		1
 #define Anum_retirement_version			2

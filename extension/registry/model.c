@@ -12,22 +12,31 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "engine/verify.h"
 #include "registry/admission.h"
 #include "registry/catalog.h"
+#include "registry/compiled.h"
 #include "registry/model.h"
 #include "scorebook.h"
 
+/* The library takes about so many times the bytes of the file. */
+#define LIBRARY_MEMORY	4
+
 static void make_key(const SbkResolved *resolved, HeapTuple tuple,
 					 SbkModelKey *key);
+static void identify(HeapTuple tuple, SbkRowIdentity *identity);
 static HeapTuple find_version(SbkScan *scan, const SbkResolved *resolved);
+static void find_verification(SbkModelKey *key, SbkModel *model);
 static void read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple);
+static void refuse_registry(const SbkModel *model);
 static void read_features(SbkModel *model);
 static void read_feature(SbkModel *model, SbkFeature *feature, SbkScan *scan,
 						 HeapTuple tuple);
 static char **read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n);
-static bool read_verification(SbkModel *model);
-static void open_engine(SbkModel *model, MemoryContext context);
+static SbkForest *read_compiled(SbkModel *model, MemoryContext context);
+static SbkForest *compile(SbkModel *model, MemoryContext context);
 static void load_library(SbkModel *model);
+static void check_library(SbkModel *model);
 static void read_artifact(SbkModel *model, SbkArtifact *artifact);
 static void check_summary(SbkModel *model, const SbkSummary *summary);
 static int	compare_levels(const void *a, const void *b);
@@ -40,6 +49,7 @@ sbk_model_find(const SbkResolved *resolved, SbkModelKey *key)
 
 	make_key(resolved, tuple, key);
 	sbk_scan_end(&scan);
+	find_verification(key, NULL);
 }
 
 SbkModel *
@@ -55,18 +65,29 @@ sbk_model_read(MemoryContext context, const SbkResolved *resolved)
 	make_key(resolved, tuple, &model->key);
 	read_version(model, &scan, tuple);
 	sbk_scan_end(&scan);
+	find_verification(&model->key, model);
 	read_features(model);
 	MemoryContextSwitchTo(old_context);
 	return model;
 }
 
-SbkModel *
-sbk_model_load(MemoryContext context, const SbkResolved *resolved)
+/*
+ * A model that XGBoost serves has its forest, too: it proves that a library of
+ * another version still gives the same scores.
+ */
+void
+sbk_model_open(MemoryContext context, SbkModel *model)
 {
-	SbkModel   *model = sbk_model_read(context, resolved);
+	SbkForest  *forest = read_compiled(model, context);
 
-	open_engine(model, context);
-	return model;
+	if (forest == NULL)
+		forest = compile(model, context);
+	if (forest->num_feature != model->num_feature ||
+		forest->num_output != model->num_output)
+		refuse_registry(model);
+	model->engine = sbk_engine_open(context, model->label, forest,
+									model->iterations);
+	model->size = forest->size;
 }
 
 const float *
@@ -74,10 +95,17 @@ sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
 				  const float *base_margin, SbkPredictionKind kind,
 				  Size *width)
 {
-	bool		native = model->native && sbk_engine != SBK_ENGINE_XGBOOST;
+	bool		native = model->serving == SBK_SERVED_BY_NATIVE &&
+		sbk_engine != SBK_ENGINE_XGBOOST;
 	const float *values;
 	Size		i;
 
+	if (model->serving == SBK_SERVED_BY_NONE)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("model \"%s\" is not verified", model->label),
+				errdetail("Its last verification failed, or there was none; see scorebook.verification."),
+				errhint("Repeat it with scorebook.verify_model, or use another version."));
 	if (!native && sbk_engine == SBK_ENGINE_NATIVE)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -109,6 +137,19 @@ sbk_feature_code(const SbkFeature *feature, const char *name, int len)
 	return found ? found->code : -1;
 }
 
+const char *
+sbk_feature_level(const SbkFeature *feature, int code)
+{
+	int			i;
+
+	for (i = 0; i < feature->num_level; i++)
+	{
+		if (feature->levels[i].code == code)
+			return feature->levels[i].name;
+	}
+	elog(ERROR, "feature \"%s\" has no level of code %d", feature->name, code);
+}
+
 static void
 make_key(const SbkResolved *resolved, HeapTuple tuple, SbkModelKey *key)
 {
@@ -116,8 +157,14 @@ make_key(const SbkResolved *resolved, HeapTuple tuple, SbkModelKey *key)
 	key->table = tuple->t_tableOid;
 	key->model_id = resolved->model_id;
 	key->version = resolved->version;
-	key->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
-	key->tid = tuple->t_self;
+	identify(tuple, &key->version_row);
+}
+
+static void
+identify(HeapTuple tuple, SbkRowIdentity *identity)
+{
+	identity->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	identity->tid = tuple->t_self;
 }
 
 /* Leaves the scan open, on the row. */
@@ -144,6 +191,7 @@ read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple)
 {
 	bool		isnull;
 	Datum		value;
+	bytea	   *digest;
 
 	model->objective = sbk_scan_text(scan, tuple, Anum_version_objective);
 	model->num_feature =
@@ -164,15 +212,25 @@ read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple)
 	model->cutoff =
 		DatumGetFloat4(sbk_scan_column(scan, tuple, Anum_version_cutoff,
 									   &isnull));
+	value = sbk_scan_column(scan, tuple, Anum_version_sha256, &isnull);
+	digest = DatumGetByteaPP(value);
+	if (VARSIZE_ANY_EXHDR(digest) == sizeof(model->sha256))
+		memcpy(model->sha256, VARDATA_ANY(digest), sizeof(model->sha256));
 	if (model->num_feature < 1 || model->num_feature > SBK_MAX_FEATURES ||
 		model->num_output < 1 || model->num_output > SBK_MAX_OUTPUTS ||
 		(model->num_class != 0 &&
 		 model->num_class != sbk_family_classes(model->family,
 												model->num_output)))
-		ereport(ERROR,
-				errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("the registry's row of model \"%s\" is damaged",
-					   model->label));
+		refuse_registry(model);
+}
+
+static void
+refuse_registry(const SbkModel *model)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_DATA_CORRUPTED),
+			errmsg("the registry's row of model \"%s\" is damaged",
+				   model->label));
 }
 
 static void
@@ -273,31 +331,63 @@ read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n)
 	return texts;
 }
 
-/* What the last verification found; false where there was none. */
-static bool
-read_verification(SbkModel *model)
+/*
+ * The last verification: which row it is and, where a model is given, what it
+ * found.
+ */
+static void
+find_verification(SbkModelKey *key, SbkModel *model)
 {
 	SbkScan		scan;
 	ScanKeyData keys[2];
 	HeapTuple	tuple;
-	bool		isnull;
-	bool		native = false;
 
-	sbk_key_int(&keys[0], Anum_verification_model_id, model->key.model_id);
-	sbk_key_int(&keys[1], Anum_verification_version, model->key.version);
+	sbk_key_int(&keys[0], Anum_verification_model_id, key->model_id);
+	sbk_key_int(&keys[1], Anum_verification_version, key->version);
 	sbk_scan_begin(&scan, "verification", "pkey", 2, keys);
 	tuple = sbk_scan_next(&scan, BackwardScanDirection);
 	if (tuple != NULL)
-		native = DatumGetBool(sbk_scan_column(&scan, tuple,
-											  Anum_verification_native,
-											  &isnull));
+		identify(tuple, &key->verification_row);
+	if (tuple != NULL && model != NULL)
+	{
+		char	   *engine = sbk_scan_text(&scan, tuple,
+										   Anum_verification_engine);
+
+		if (strcmp(engine, "native") == 0)
+			model->serving = SBK_SERVED_BY_NATIVE;
+		else if (strcmp(engine, "xgboost") == 0)
+			model->serving = SBK_SERVED_BY_XGBOOST;
+		model->verified_with = sbk_scan_text(&scan, tuple,
+											 Anum_verification_library_version);
+	}
 	sbk_scan_end(&scan);
-	return native;
 }
 
-/* The artifact is needed only while the engine is opened. */
-static void
-open_engine(SbkModel *model, MemoryContext context)
+/* The stored forest; NULL where there is none that can be read. */
+static SbkForest *
+read_compiled(SbkModel *model, MemoryContext context)
+{
+	SbkScan		scan;
+	ScanKeyData keys[2];
+	HeapTuple	tuple;
+	SbkForest  *forest = NULL;
+	bool		isnull;
+
+	sbk_key_int(&keys[0], Anum_compiled_model_id, model->key.model_id);
+	sbk_key_int(&keys[1], Anum_compiled_version, model->key.version);
+	sbk_scan_begin(&scan, "compiled_model", "pkey", 2, keys);
+	tuple = sbk_scan_next(&scan, ForwardScanDirection);
+	if (tuple != NULL)
+		forest = sbk_compiled_read(context, model->label, model->sha256,
+								   sbk_scan_column(&scan, tuple,
+												   Anum_compiled_compiled,
+												   &isnull));
+	sbk_scan_end(&scan);
+	return forest;
+}
+
+static SbkForest *
+compile(SbkModel *model, MemoryContext context)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "scorebook artifact",
@@ -305,23 +395,15 @@ open_engine(SbkModel *model, MemoryContext context)
 	MemoryContext old_context = MemoryContextSwitchTo(scratch);
 	SbkArtifact artifact;
 	SbkSummary *summary;
-	SbkForest  *forest = NULL;
+	SbkForest  *forest;
 
 	read_artifact(model, &artifact);
-	if (read_verification(model))
-		summary = sbk_artifact_compile(scratch, model->label, &artifact,
-									   context, &forest);
-	else
-		summary = sbk_artifact_summarize(scratch, model->label, &artifact);
+	summary = sbk_artifact_compile(scratch, model->label, &artifact, context,
+								   &forest);
 	check_summary(model, summary);
-	model->native = forest != NULL;
-	model->engine = sbk_engine_open(context, model->label, summary, forest,
-									model->iterations);
-	if (!model->native)
-		sbk_engine_load(model->engine, summary, artifact.bytes, artifact.len);
-	model->size = artifact.len;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);
+	return forest;
 }
 
 /* Of a model that has been scored natively so far. */
@@ -338,9 +420,39 @@ load_library(SbkModel *model)
 	read_artifact(model, &artifact);
 	summary = sbk_artifact_summarize(scratch, model->label, &artifact);
 	check_summary(model, summary);
-	sbk_engine_load(model->engine, summary, artifact.bytes, artifact.len);
+	sbk_engine_load(model->engine, sbk_library(), summary, artifact.bytes,
+					artifact.len, NULL);
+	check_library(model);
+	model->size += LIBRARY_MEMORY * artifact.len;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);
+}
+
+/*
+ * A library of another version than the one that verified the model must give
+ * the same scores; that it does is remembered as long as the model is loaded.
+ */
+static void
+check_library(SbkModel *model)
+{
+	const int  *numbers = sbk_library()->version;
+	char	   *version = psprintf("%d.%d.%d", numbers[0], numbers[1], numbers[2]);
+	SbkVerification verification;
+
+	if (model->verified_with != NULL &&
+		strcmp(version, model->verified_with) == 0)
+		return;
+	sbk_engine_verify(model->engine, &verification);
+	if (verification.same)
+		return;
+	sbk_engine_unload(model->engine);
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("model \"%s\" was verified with XGBoost %s, and XGBoost %s scores it differently",
+				   model->label, model->verified_with, version),
+			errdetail("The largest difference on %d rows is %g.",
+					  verification.rows, verification.worst_difference),
+			errhint("See what scorebook.verify_model finds, and compare with the predictions of the training side."));
 }
 
 static void
@@ -349,6 +461,7 @@ read_artifact(SbkModel *model, SbkArtifact *artifact)
 	SbkScan		scan;
 	ScanKeyData keys[2];
 	HeapTuple	tuple;
+	uint8		digest[SBK_SHA256_LENGTH];
 	bool		isnull;
 
 	sbk_key_int(&keys[0], Anum_artifact_model_id, model->key.model_id);
@@ -363,6 +476,13 @@ read_artifact(SbkModel *model, SbkArtifact *artifact)
 	sbk_artifact_copy(sbk_scan_column(&scan, tuple, Anum_artifact_artifact,
 									  &isnull), model->label, false, artifact);
 	sbk_scan_end(&scan);
+	sbk_artifact_digest(artifact, digest);
+	if (memcmp(digest, model->sha256, sizeof(digest)) != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("the artifact of model \"%s\" is damaged", model->label),
+				errdetail("It is not the one that was loaded: its SHA-256 differs."),
+				errhint("Restore scorebook.model_artifact from a backup, or load the file as a new version."));
 }
 
 static void

@@ -37,17 +37,32 @@ typedef struct SbkFeature
 	int			unseen_code;
 } SbkFeature;
 
+/* What serves a version, as its last verification found. */
+typedef enum SbkServing
+{
+	SBK_SERVED_BY_NONE,
+	SBK_SERVED_BY_NATIVE,
+	SBK_SERVED_BY_XGBOOST
+} SbkServing;
+
+/* Rows are never updated, so one is known by where it stands and who wrote it. */
+typedef struct SbkRowIdentity
+{
+	TransactionId xmin;
+	ItemPointerData tid;
+} SbkRowIdentity;
+
 /*
- * The row of model_version that an entry was made from.  Versions are never
- * updated, so a row is known by where it stands and who wrote it.
+ * What an entry was made from: a row of model_version, and the last row of
+ * verification, or none.
  */
 typedef struct SbkModelKey
 {
 	Oid			table;			/* another one after DROP EXTENSION */
 	int32		model_id;
 	int32		version;
-	TransactionId xmin;
-	ItemPointerData tid;
+	SbkRowIdentity version_row;
+	SbkRowIdentity verification_row;
 } SbkModelKey;
 
 typedef struct SbkModel
@@ -66,15 +81,16 @@ typedef struct SbkModel
 	char	  **classes;
 	float		cutoff;
 	int			iterations;		/* boosting rounds to score, 0 for all */
-	bool		native;			/* verified: the native engine gives the
-								 * library's bits */
+	uint8		sha256[SBK_SHA256_LENGTH];	/* of the artifact */
+	SbkServing	serving;
+	char	   *verified_with;	/* version of the library, NULL: never verified */
 	SbkEngine  *engine;			/* NULL where only read */
-	Size		size;			/* bytes of the artifact */
+	Size		size;			/* of its engine in memory, about */
 } SbkModel;
 
 /*
- * Finds the row of the version under the active snapshot.  Throws where it is
- * gone.
+ * Finds the rows that an entry is made from, under the active snapshot.  Throws
+ * where the version is gone.
  */
 extern void sbk_model_find(const SbkResolved *resolved, SbkModelKey *key);
 
@@ -85,14 +101,17 @@ extern void sbk_model_find(const SbkResolved *resolved, SbkModelKey *key);
 extern SbkModel *sbk_model_read(MemoryContext context,
 								const SbkResolved *resolved);
 
-/* The same, with its engine opened. */
-extern SbkModel *sbk_model_load(MemoryContext context,
-								const SbkResolved *resolved);
+/*
+ * Opens the engine of a model that was read into this context.  Throws where
+ * what is stored is damaged.
+ */
+extern void sbk_model_open(MemoryContext context, SbkModel *model);
 
 /*
  * Scores rows with the engine that scorebook.engine chooses; arguments and
  * result are those of sbk_engine_predict, and no result is NaN.  A model that
- * is scored natively loads the library only when that is asked for.
+ * is scored natively loads the library only when that is asked for, and what
+ * an opened model takes in memory may grow by that.
  */
 extern const float *sbk_model_predict(SbkModel *model, const float *rows,
 									  Size nrows, const float *base_margin,
@@ -101,5 +120,8 @@ extern const float *sbk_model_predict(SbkModel *model, const float *rows,
 /* The code of a level, -1 where the feature has no such level. */
 extern int	sbk_feature_code(const SbkFeature *feature, const char *name,
 							 int len);
+
+/* The level of a code that the feature has. */
+extern const char *sbk_feature_level(const SbkFeature *feature, int code);
 
 #endif							/* SBK_MODEL_H */

@@ -12,28 +12,22 @@
 
 #include <sys/stat.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
-#include "engine/verify.h"
-#include "registry/admission.h"
 #include "scorebook.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_registrar);
-PG_FUNCTION_INFO_V1(sbk_sql_admit_model);
 PG_FUNCTION_INFO_V1(sbk_sql_read_model_file);
 
 static Oid	find_internal(Oid function, Oid *owner);
@@ -78,66 +72,6 @@ sbk_sql_registrar(PG_FUNCTION_ARGS)
 
 	fcinfo->isnull = call->isnull;
 	return result;
-}
-
-/*
- * Tries a model in the library, in one row without any value, and then proves
- * that the native engine does the same; which it need not.
- */
-Datum
-sbk_sql_admit_model(PG_FUNCTION_ARGS)
-{
-	char	   *label = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	SbkArtifact artifact;
-	SbkSummary *summary;
-	SbkForest  *forest;
-	SbkEngine  *engine;
-	SbkVerification verification;
-	const int  *version;
-	float	   *row;
-	Size		width;
-	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {false, false, false, false};
-	int			i;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	sbk_artifact_copy(PG_GETARG_DATUM(1), label, true, &artifact);
-	summary = sbk_artifact_compile(CurrentMemoryContext, label, &artifact,
-								   CurrentMemoryContext, &forest);
-	engine = sbk_engine_open(CurrentMemoryContext, label, summary, forest,
-							 PG_GETARG_INT32(2));
-	sbk_engine_load(engine, summary, artifact.bytes, artifact.len);
-	row = palloc(mul_size(summary->num_feature, sizeof(float)));
-	for (i = 0; i < summary->num_feature; i++)
-		row[i] = get_float4_nan();
-	sbk_engine_predict(engine, false, row, 1, NULL, SBK_PREDICT_MARGIN, &width);
-	if (width != summary->num_output)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				errmsg("model \"%s\" is not what its file says", label),
-				errdetail("The file says %d outputs, XGBoost gives %zu.",
-						  summary->num_output, width));
-
-	version = sbk_library()->version;
-	values[0] = CStringGetTextDatum(psprintf("%d.%d.%d", version[0],
-											 version[1], version[2]));
-	if (forest != NULL)
-	{
-		sbk_engine_verify(engine, forest, &verification);
-		values[1] = Int32GetDatum(verification.rows);
-		values[2] = Float4GetDatum(verification.worst_difference);
-		values[3] = BoolGetDatum(verification.same);
-	}
-	else
-	{
-		values[1] = Int32GetDatum(0);
-		nulls[2] = true;
-		values[3] = BoolGetDatum(false);
-	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
-													  values, nulls)));
 }
 
 Datum

@@ -44,7 +44,6 @@ CREATE TABLE scorebook.model_version
 	size_bytes		bigint NOT NULL,
 	sha256			bytea NOT NULL,
 	xgboost_version	text NOT NULL,
-	library_version	text NOT NULL,
 	booster			text NOT NULL,
 	num_tree		integer NOT NULL,
 	num_round		integer NOT NULL,
@@ -54,6 +53,8 @@ CREATE TABLE scorebook.model_version
 	training		jsonb,
 	loaded_at		timestamp with time zone NOT NULL,
 	loaded_by		name NOT NULL,
+	tolerance		double precision NOT NULL,
+	allow_unverified boolean NOT NULL,
 	CONSTRAINT model_version_pkey PRIMARY KEY (model_id, version),
 	CONSTRAINT model_version_version_check CHECK (version > 0)
 );
@@ -74,12 +75,14 @@ COMMENT ON COLUMN scorebook.model_version.sha256 IS
 	'of the artifact as it was loaded';
 COMMENT ON COLUMN scorebook.model_version.xgboost_version IS
 	'version of XGBoost that wrote the artifact';
-COMMENT ON COLUMN scorebook.model_version.library_version IS
-	'version of XGBoost on the server that admitted it';
 COMMENT ON COLUMN scorebook.model_version.facts IS
 	'what scorebook.inspect_model said when it was loaded';
 COMMENT ON COLUMN scorebook.model_version.training IS
 	'metadata of the training, as the caller gave it';
+COMMENT ON COLUMN scorebook.model_version.tolerance IS
+	'relative difference that golden rows may show';
+COMMENT ON COLUMN scorebook.model_version.allow_unverified IS
+	'serve the version even where neither XGBoost nor golden rows could verify it';
 
 CREATE TABLE scorebook.model_artifact
 (
@@ -162,31 +165,78 @@ CREATE TABLE scorebook.retirement
 COMMENT ON TABLE scorebook.retirement IS
 	'versions that are kept but no longer scored';
 
+CREATE TABLE scorebook.compiled_model
+(
+	model_id	integer NOT NULL,
+	version		integer NOT NULL,
+	compiled	bytea NOT NULL,
+	CONSTRAINT compiled_model_pkey PRIMARY KEY (model_id, version)
+);
+
+ALTER TABLE scorebook.compiled_model ALTER COLUMN compiled SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE scorebook.compiled_model IS
+	'each version as the native engine reads it; made from the artifact, which stays the truth';
+
+CREATE TABLE scorebook.golden_row
+(
+	model_id	integer NOT NULL,
+	version		integer NOT NULL,
+	row			integer NOT NULL,
+	inputs		jsonb NOT NULL,
+	expected	double precision[] NOT NULL,
+	CONSTRAINT golden_row_pkey PRIMARY KEY (model_id, version, row)
+);
+
+COMMENT ON TABLE scorebook.golden_row IS
+	'inputs with the values that the training side computed for them';
+COMMENT ON COLUMN scorebook.golden_row.inputs IS
+	'an object with the columns of the row, or an array in the order of the features';
+
 CREATE TABLE scorebook.verification
 (
 	model_id			integer NOT NULL,
 	version				integer NOT NULL,
 	run					integer NOT NULL,
 	verified_by			text NOT NULL,
+	engine				text NOT NULL,
 	library_version		text NOT NULL,
 	verified_at			timestamp with time zone NOT NULL,
-	rows				integer NOT NULL,
-	worst_difference	real,
-	native				boolean NOT NULL,
+	requested_by		name NOT NULL,
+	probe_rows			integer NOT NULL,
+	probe_difference	real,
+	golden_rows			integer NOT NULL,
+	golden_difference	double precision,
+	reason				text,
+	report				jsonb NOT NULL,
+	probe_values		real[],
 	CONSTRAINT verification_pkey PRIMARY KEY (model_id, version, run),
-	CONSTRAINT verification_verified_by_check CHECK (verified_by IN ('library'))
+	CONSTRAINT verification_verified_by_check
+		CHECK (verified_by IN ('library', 'golden', 'both', 'none')),
+	CONSTRAINT verification_engine_check
+		CHECK (engine IN ('native', 'xgboost', 'none'))
 );
 
 COMMENT ON TABLE scorebook.verification IS
-	'what was found when the two engines scored the same rows; the highest run of a version counts';
+	'what proved that a version is scored right, and what serves it; the highest run of a version counts';
+COMMENT ON COLUMN scorebook.verification.verified_by IS
+	'the installed XGBoost (library), the rows of the training side (golden), both, or none';
+COMMENT ON COLUMN scorebook.verification.engine IS
+	'what serves the version: native, xgboost, or none where the verification failed';
 COMMENT ON COLUMN scorebook.verification.library_version IS
-	'version of XGBoost that the native engine was compared with';
-COMMENT ON COLUMN scorebook.verification.rows IS
-	'probe rows that both have scored; 0: the native engine does not know the objective';
-COMMENT ON COLUMN scorebook.verification.worst_difference IS
+	'version of XGBoost on the server that made it';
+COMMENT ON COLUMN scorebook.verification.probe_rows IS
+	'rows that the native engine and XGBoost have both scored';
+COMMENT ON COLUMN scorebook.verification.probe_difference IS
 	'the largest one between their values, margins and leaves';
-COMMENT ON COLUMN scorebook.verification.native IS
-	'they agreed bit for bit, so the native engine may serve the version';
+COMMENT ON COLUMN scorebook.verification.golden_difference IS
+	'the largest relative one between the golden rows and their scores';
+COMMENT ON COLUMN scorebook.verification.reason IS
+	'why it was not verified, or not by XGBoost';
+COMMENT ON COLUMN scorebook.verification.report IS
+	'what XGBoost said about the model, in a process of its own';
+COMMENT ON COLUMN scorebook.verification.probe_values IS
+	'the margins that XGBoost gave for the first probe rows';
 
 CREATE TABLE scorebook.model_grant
 (
@@ -210,6 +260,8 @@ SELECT pg_catalog.pg_extension_config_dump('scorebook.model_artifact', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.model_feature', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.alias', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.retirement', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.compiled_model', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.golden_row', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.verification', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.model_grant', '');
 
@@ -234,6 +286,8 @@ CREATE TRIGGER model_version_immutable BEFORE UPDATE ON scorebook.model_version
 CREATE TRIGGER model_artifact_immutable BEFORE UPDATE ON scorebook.model_artifact
 	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();
 CREATE TRIGGER model_feature_immutable BEFORE UPDATE ON scorebook.model_feature
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();
+CREATE TRIGGER golden_row_immutable BEFORE UPDATE ON scorebook.golden_row
 	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();
 CREATE TRIGGER verification_immutable BEFORE UPDATE ON scorebook.verification
 	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.refuse_update();

@@ -16,15 +16,6 @@ AS 'MODULE_PATHNAME', 'sbk_sql_inspect_model_labelled';
 COMMENT ON FUNCTION scorebook.inspect_model_internal(text, bytea) IS
 	'inspect_model, naming the model where the bytes are refused';
 
-CREATE FUNCTION scorebook.admit_model_internal(label text, artifact bytea, iterations integer,
-	OUT library_version text, OUT rows integer, OUT worst_difference real, OUT native boolean)
-RETURNS record
-LANGUAGE c STRICT
-AS 'MODULE_PATHNAME', 'sbk_sql_admit_model';
-
-COMMENT ON FUNCTION scorebook.admit_model_internal(text, bytea, integer) IS
-	'tries a model in the installed XGBoost, and compares the native engine with it';
-
 CREATE FUNCTION scorebook.read_model_file(path text)
 RETURNS bytea
 LANGUAGE c STRICT
@@ -50,13 +41,16 @@ CREATE FUNCTION scorebook.load_model(
 	cutoff real DEFAULT NULL,
 	iterations integer DEFAULT NULL,
 	training jsonb DEFAULT NULL,
-	again boolean DEFAULT false)
+	again boolean DEFAULT false,
+	golden jsonb DEFAULT NULL,
+	tolerance double precision DEFAULT 1e-6,
+	allow_unverified boolean DEFAULT false)
 RETURNS integer
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
 
 COMMENT ON FUNCTION scorebook.load_model(text, bytea, text, text, text, text, text[], jsonb, jsonb,
-	text[], real, text, jsonb, real, integer, jsonb, boolean) IS
+	text[], real, text, jsonb, real, integer, jsonb, boolean, jsonb, double precision, boolean) IS
 	'loads an XGBoost model as the next version of a model, and returns the version';
 
 CREATE FUNCTION scorebook.load_model_file(
@@ -76,18 +70,21 @@ CREATE FUNCTION scorebook.load_model_file(
 	cutoff real DEFAULT NULL,
 	iterations integer DEFAULT NULL,
 	training jsonb DEFAULT NULL,
-	again boolean DEFAULT false)
+	again boolean DEFAULT false,
+	golden jsonb DEFAULT NULL,
+	tolerance double precision DEFAULT 1e-6,
+	allow_unverified boolean DEFAULT false)
 RETURNS integer
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT scorebook.load_model(name, scorebook.read_model_file(path), description, purpose,
 		mode, alias, features, columns, levels, classes, missing, base_margin, policies,
-		cutoff, iterations, training, again)
+		cutoff, iterations, training, again, golden, tolerance, allow_unverified)
 $$;
 
 COMMENT ON FUNCTION scorebook.load_model_file(text, text, text, text, text, text, text[], jsonb,
-	jsonb, text[], real, text, jsonb, real, integer, jsonb, boolean) IS
+	jsonb, text[], real, text, jsonb, real, integer, jsonb, boolean, jsonb, double precision, boolean) IS
 	'load_model from a file on the server, for members of pg_read_server_files';
 
 CREATE FUNCTION scorebook.set_alias(ref text, alias text, reason text DEFAULT NULL)
@@ -238,6 +235,8 @@ BEGIN
 	DELETE FROM scorebook.alias WHERE model_id = id;
 	DELETE FROM scorebook.retirement WHERE model_id = id;
 	DELETE FROM scorebook.verification WHERE model_id = id;
+	DELETE FROM scorebook.golden_row WHERE model_id = id;
+	DELETE FROM scorebook.compiled_model WHERE model_id = id;
 	DELETE FROM scorebook.model_grant WHERE model_id = id;
 	DELETE FROM scorebook.model_feature WHERE model_id = id;
 	DELETE FROM scorebook.model_artifact WHERE model_id = id;
@@ -450,7 +449,8 @@ COMMENT ON FUNCTION scorebook.describe_levels_internal(text, text, jsonb, jsonb,
 CREATE FUNCTION scorebook.load_model_internal(caller name, name text, artifact bytea,
 	description text, purpose text, mode text, alias text, features text[], columns jsonb,
 	levels jsonb, classes text[], missing real, base_margin text, policies jsonb, cutoff real,
-	iterations integer, training jsonb, again boolean)
+	iterations integer, training jsonb, again boolean, golden jsonb, tolerance double precision,
+	allow_unverified boolean)
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -461,7 +461,6 @@ DECLARE
 	next_version integer;
 	same_version integer;
 	digest bytea;
-	admitted record;
 	label text;
 	rounds integer;
 	inputs scorebook.model_feature[];
@@ -520,28 +519,25 @@ BEGIN
 		SELECT ROW(id, next_version, f.position, f.name, f.column_name, f.type, f.level_names,
 			f.on_null, f.on_unseen, f.unseen_level, f.on_inexact)::scorebook.model_feature
 		FROM scorebook.describe_features_internal(name, facts, features, columns, levels, policies) AS f);
-	SELECT * INTO STRICT admitted
-	FROM scorebook.admit_model_internal(label, artifact, coalesce(iterations, 0));
 
 	INSERT INTO scorebook.model_version (model_id, version, objective, num_feature, num_output,
 		iterations, missing, base_margin, classes, cutoff, description, purpose, format,
-		size_bytes, sha256, xgboost_version, library_version, booster, num_tree, num_round,
-		best_iteration, base_score, facts, training, loaded_at, loaded_by)
+		size_bytes, sha256, xgboost_version, booster, num_tree, num_round,
+		best_iteration, base_score, facts, training, loaded_at, loaded_by, tolerance,
+		allow_unverified)
 	VALUES (id, next_version, facts ->> 'objective', (facts ->> 'features')::integer,
 		(facts ->> 'outputs')::integer, iterations, missing, base_margin,
 		nullif(classes, '{}'), coalesce(cutoff, 0.5), description, purpose, facts ->> 'format',
-		octet_length(artifact), digest, facts ->> 'xgboost_version', admitted.library_version,
+		octet_length(artifact), digest, facts ->> 'xgboost_version',
 		facts ->> 'booster', (facts ->> 'trees')::integer, rounds,
 		(facts ->> 'best_iteration')::integer, facts ->> 'base_score', facts, training, now(),
-		caller);
+		caller, coalesce(tolerance, 1e-6), coalesce(allow_unverified, false));
 	INSERT INTO scorebook.model_artifact (model_id, version, artifact)
 	VALUES (id, next_version, artifact);
-	INSERT INTO scorebook.verification (model_id, version, run, verified_by, library_version,
-		verified_at, rows, worst_difference, native)
-	VALUES (id, next_version, 1, 'library', admitted.library_version, now(), admitted.rows,
-		admitted.worst_difference, admitted.native);
 	INSERT INTO scorebook.model_feature
 	SELECT i.* FROM unnest(inputs) AS i;
+	PERFORM scorebook.add_golden_rows_internal(label, id, next_version, golden);
+	PERFORM scorebook.verify_version_internal(caller, label, id, next_version);
 
 	IF next_version = 1 THEN
 		PERFORM scorebook.set_alias_internal(caller, label, 'champion', 'first version');
@@ -554,7 +550,7 @@ END
 $$;
 
 COMMENT ON FUNCTION scorebook.load_model_internal(name, text, bytea, text, text, text, text, text[],
-	jsonb, jsonb, text[], real, text, jsonb, real, integer, jsonb, boolean) IS
+	jsonb, jsonb, text[], real, text, jsonb, real, integer, jsonb, boolean, jsonb, double precision, boolean) IS
 	'what load_model does, with the rights of the extension''s owner';
 
 -- What load_model is told about a version must fit what its file says.

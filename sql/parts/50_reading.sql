@@ -26,8 +26,8 @@ AS $$
 			 FROM scorebook.model_feature AS f
 			 WHERE f.model_id = v.model_id AND f.version = v.version) AS inputs,
 			r.retired_at, r.retired_by, r.reason AS retired_for,
-			c.native, c.rows AS verified_rows, c.worst_difference,
-			c.library_version AS verified_with
+			c.verified_by, c.engine, c.probe_rows, c.probe_difference, c.golden_rows,
+			c.golden_difference, c.library_version, c.reason AS unverified_for
 		FROM target AS t
 			JOIN scorebook.model AS m ON m.model_id = t.model_id
 			JOIN scorebook.model_version AS v ON v.model_id = t.model_id AND v.version = t.version
@@ -64,14 +64,20 @@ AS $$
 			ELSE format('the first %s of %s rounds', f.iterations, f.num_round) END),
 		(14, 'file', format('%s, %s, sha256 %s', upper(f.format), pg_size_pretty(f.size_bytes), encode(f.sha256, 'hex'))),
 		(15, 'written by', 'XGBoost ' || f.xgboost_version),
-		(16, 'admitted with', 'XGBoost ' || f.library_version),
-		(17, 'scored by', CASE
-			WHEN f.native THEN format('the native engine, which gave the bits of XGBoost %s on %s rows',
-				f.verified_with, f.verified_rows)
-			WHEN f.verified_rows > 0
-				THEN format('XGBoost, since the native engine differed from %s by %s', f.verified_with,
-					f.worst_difference)
-			ELSE 'XGBoost' END),
+		(16, 'verified', CASE f.verified_by
+			WHEN 'none' THEN 'no: ' || f.unverified_for
+			ELSE concat_ws(', and ',
+				CASE WHEN f.verified_by IN ('library', 'both') THEN
+					format('by XGBoost %s on %s rows', f.library_version, f.probe_rows) END,
+				CASE WHEN f.verified_by IN ('golden', 'both') THEN
+					format('by %s golden rows', f.golden_rows) END) END),
+		(17, 'scored by', CASE f.engine
+			WHEN 'native' THEN 'the native engine'
+				|| CASE f.verified_by WHEN 'none' THEN ', unverified, as it was allowed' ELSE '' END
+			WHEN 'xgboost' THEN 'XGBoost'
+				|| CASE WHEN f.probe_difference > 0
+					THEN format(', from which the native engine differs by %s', f.probe_difference) ELSE '' END
+			ELSE 'nothing, until it is verified' END),
 		(18, 'loaded', format('%s by %s', to_char(f.loaded_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.loaded_by)),
 		(19, 'training', f.training::text),
 		(20, 'retired', format('%s by %s', to_char(f.retired_at, 'YYYY-MM-DD HH24:MI:SS TZ'), f.retired_by)
@@ -137,3 +143,34 @@ $$;
 
 COMMENT ON FUNCTION scorebook.create_predictor(text, name, name) IS
 	'creates a typed function that scores a model, for BI tools and ordinary grants';
+
+-- The cache of this session: it is memory of the backend, so each session sees
+-- its own.
+CREATE FUNCTION scorebook.cache_counts(OUT entries bigint, OUT bytes bigint, OUT limit_bytes bigint,
+	OUT hits bigint, OUT loads bigint, OUT evictions bigint)
+RETURNS record
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_cache_counts';
+
+COMMENT ON FUNCTION scorebook.cache_counts() IS
+	'what this session''s cache of models holds and has done; read the view scorebook.cache';
+
+CREATE FUNCTION scorebook.cached_models()
+RETURNS TABLE (model text, bytes bigint, hits bigint, in_use boolean, library_loaded boolean)
+LANGUAGE c VOLATILE STRICT ROWS 10
+AS 'MODULE_PATHNAME', 'sbk_sql_cached_models';
+
+COMMENT ON FUNCTION scorebook.cached_models() IS
+	'the models in this session''s cache, the one used last first; read the view scorebook.cached_model';
+
+CREATE VIEW scorebook.cache AS
+	SELECT * FROM scorebook.cache_counts();
+
+COMMENT ON VIEW scorebook.cache IS
+	'this session''s cache of models: entries and bytes it holds, hits, loads and evictions so far';
+
+CREATE VIEW scorebook.cached_model AS
+	SELECT * FROM scorebook.cached_models();
+
+COMMENT ON VIEW scorebook.cached_model IS
+	'the models in this session''s cache, the one used last first';

@@ -28,6 +28,11 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.predict_set(text, anyarray, integer, real),
 	scorebook.input_map(text, regclass),
 	scorebook.inspect_model(bytea),
+	scorebook.bound_inputs(text, record),
+	scorebook.verify_source(text, regclass, regclass, double precision, name, name),
+	scorebook.difference_internal(real[], double precision[]),
+	scorebook.cache_counts(),
+	scorebook.cached_models(),
 	scorebook.model_card(text),
 	scorebook.has_model_privilege(name, integer, text),
 	scorebook.resolve_reference(text, text)
@@ -41,6 +46,8 @@ ALTER TABLE scorebook.model_artifact ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.model_feature ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.alias ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.retirement ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.compiled_model ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.golden_row ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.verification ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.model_grant ENABLE ROW LEVEL SECURITY;
 
@@ -53,6 +60,10 @@ CREATE POLICY model_artifact_read ON scorebook.model_artifact FOR SELECT
 CREATE POLICY model_feature_read ON scorebook.model_feature FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
 CREATE POLICY alias_read ON scorebook.alias FOR SELECT
+	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
+CREATE POLICY compiled_model_read ON scorebook.compiled_model FOR SELECT
+	USING (scorebook.has_model_privilege(current_user, model_id, 'own'));
+CREATE POLICY golden_row_read ON scorebook.golden_row FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
 CREATE POLICY verification_read ON scorebook.verification FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
@@ -68,6 +79,10 @@ GRANT SELECT ON
 	scorebook.model_feature,
 	scorebook.alias,
 	scorebook.retirement,
+	scorebook.compiled_model,
+	scorebook.golden_row,
 	scorebook.verification,
+	scorebook.cache,
+	scorebook.cached_model,
 	scorebook.model_grant
 TO PUBLIC;
