@@ -83,7 +83,8 @@ sbk_model_open(MemoryContext context, SbkModel *model)
 	if (forest == NULL)
 		forest = compile(model, context);
 	if (forest->num_feature != model->num_feature ||
-		forest->num_output != model->num_output)
+		forest->num_output != model->num_output ||
+		forest->link != sbk_link(model->objective))
 		refuse_registry(model);
 	model->engine = sbk_engine_open(context, model->label, forest,
 									model->iterations);
@@ -97,8 +98,6 @@ sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
 {
 	bool		native = model->serving == SBK_SERVED_BY_NATIVE &&
 		sbk_engine != SBK_ENGINE_XGBOOST;
-	const float *values;
-	Size		i;
 
 	if (model->serving == SBK_SERVED_BY_NONE)
 		ereport(ERROR,
@@ -112,6 +111,18 @@ sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
 				errmsg("model \"%s\" cannot be scored natively", model->label),
 				errdetail("Its verification did not find the native engine to give what XGBoost gives."),
 				errhint("Set scorebook.engine to auto."));
+	return sbk_model_predict_by(model, native, rows, nrows, base_margin, kind,
+								width);
+}
+
+const float *
+sbk_model_predict_by(SbkModel *model, bool native, const float *rows,
+					 Size nrows, const float *base_margin,
+					 SbkPredictionKind kind, Size *width)
+{
+	const float *values;
+	Size		i;
+
 	if (!native && !sbk_engine_loaded(model->engine))
 		load_library(model);
 	values = sbk_engine_predict(model->engine, native, rows, nrows,

@@ -117,6 +117,12 @@ extern const float *sbk_model_predict(SbkModel *model, const float *rows,
 									  Size nrows, const float *base_margin,
 									  SbkPredictionKind kind, Size *width);
 
+/* The same with the engine that is named, whatever has verified the model. */
+extern const float *sbk_model_predict_by(SbkModel *model, bool native,
+										 const float *rows, Size nrows,
+										 const float *base_margin,
+										 SbkPredictionKind kind, Size *width);
+
 /* The code of a level, -1 where the feature has no such level. */
 extern int	sbk_feature_code(const SbkFeature *feature, const char *name,
 							 int len);

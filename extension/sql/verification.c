@@ -154,7 +154,8 @@ sbk_sql_score_golden(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	text	   *label = PG_GETARG_TEXT_PP(0);
-	char	   *engine = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	bool		native = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+								"native") == 0;
 	Jsonb	   *list = PG_GETARG_JSONB_P(2);
 	SbkReference reference;
 	SbkResolved resolved;
@@ -167,8 +168,6 @@ sbk_sql_score_golden(PG_FUNCTION_ARGS)
 						&reference);
 	sbk_reference_resolve(&reference, "score", &resolved);
 	model = sbk_model_read(CurrentMemoryContext, &resolved);
-	model->serving = strcmp(engine, "native") == 0 ? SBK_SERVED_BY_NATIVE :
-		SBK_SERVED_BY_XGBOOST;
 	sbk_model_open(CurrentMemoryContext, model);
 	row.values = palloc(mul_size(model->num_feature, sizeof(float)));
 	for (i = 0; i < JsonContainerSize(&list->root); i++)
@@ -179,9 +178,9 @@ sbk_sql_score_golden(PG_FUNCTION_ARGS)
 		bool		isnull = false;
 
 		read_golden(model, getIthJsonbValueFromContainer(&list->root, i), &row);
-		scores = sbk_model_predict(model, row.values, 1,
-								   model->base_margin ? &row.base_margin : NULL,
-								   SBK_PREDICT_VALUE, &width);
+		scores = sbk_model_predict_by(model, native, row.values, 1,
+									  model->base_margin ? &row.base_margin : NULL,
+									  SBK_PREDICT_VALUE, &width);
 		value = make_real_array(scores, width);
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}

@@ -118,7 +118,7 @@ BEGIN
 			FROM %4$s AS s FULL JOIN %5$s AS e ON s.%1$I = e.%2$I
 		), compared AS
 		(
-			SELECT p.*, scorebook.difference_internal(p.predicted, p.expected) AS difference
+			SELECT p.*, scorebook.relative_difference(p.predicted, p.expected) AS difference
 			FROM pair AS p
 			WHERE p.predicted IS NOT NULL
 		), worst AS
@@ -150,20 +150,21 @@ COMMENT ON FUNCTION scorebook.verify_source(text, regclass, regclass, double pre
 	'scores the rows of a source and compares them, by key, with what the training side predicted for them';
 
 -- Of two lists of numbers; infinite where they do not compare at all.
-CREATE FUNCTION scorebook.difference_internal(predicted real[], expected double precision[])
+CREATE FUNCTION scorebook.relative_difference(predicted real[], expected double precision[])
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
+SET search_path = pg_catalog, pg_temp
+AS $$
 	SELECT CASE
 		WHEN cardinality(predicted) IS DISTINCT FROM cardinality(expected) THEN 'infinity'
 		ELSE (SELECT max(CASE
 				WHEN p::double precision = e THEN 0
 				WHEN e IS NULL OR e IN ('NaN', 'infinity', '-infinity') THEN 'infinity'
 				ELSE abs(p - e) / greatest(abs(p), abs(e)) END)
-			  FROM unnest(predicted, expected) AS u (p, e)) END;
-END;
+			  FROM unnest(predicted, expected) AS u (p, e)) END
+$$;
 
-COMMENT ON FUNCTION scorebook.difference_internal(real[], double precision[]) IS
+COMMENT ON FUNCTION scorebook.relative_difference(real[], double precision[]) IS
 	'the largest relative difference between predicted and expected values';
 
 CREATE FUNCTION scorebook.add_golden_rows_internal(label text, id integer, version integer, golden jsonb)
@@ -260,7 +261,7 @@ BEGIN
 		(array_agg(d.expected::text ORDER BY d.difference DESC, d.row))[1] AS expected
 	INTO STRICT golden
 	FROM (SELECT g.row, s.predicted, g.expected,
-				scorebook.difference_internal(s.predicted, g.expected) AS difference
+				scorebook.relative_difference(s.predicted, g.expected) AS difference
 		  FROM (SELECT r.*, row_number() OVER (ORDER BY r.row) AS number
 				FROM scorebook.golden_row AS r
 				WHERE r.model_id = id AND r.version = verify_version_internal.version) AS g
@@ -291,7 +292,7 @@ BEGIN
 				ERRCODE = 'data_exception',
 				MESSAGE = format('the golden rows of model "%s" do not hold', label),
 				DETAIL = format('The worst is %s; the relative difference is %s, the tolerance %s.',
-					result.reason, to_char(golden.difference, 'FM0.09EEEE'), terms.tolerance),
+					result.reason, ltrim(to_char(golden.difference, '9.9EEEE')), terms.tolerance),
 				HINT = 'Inputs and expected values must come from the same model, and the inputs must be those before any preprocessing that the database does not repeat.';
 		END IF;
 		RAISE EXCEPTION USING

@@ -70,7 +70,7 @@ AS $$
 				CASE WHEN f.verified_by IN ('library', 'both') THEN
 					format('by XGBoost %s on %s rows', f.library_version, f.probe_rows) END,
 				CASE WHEN f.verified_by IN ('golden', 'both') THEN
-					format('by %s golden rows', f.golden_rows) END) END),
+					format('by %s golden %s', f.golden_rows, CASE f.golden_rows WHEN 1 THEN 'row' ELSE 'rows' END) END) END),
 		(17, 'scored by', CASE f.engine
 			WHEN 'native' THEN 'the native engine'
 				|| CASE f.verified_by WHEN 'none' THEN ', unverified, as it was allowed' ELSE '' END

@@ -30,7 +30,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.inspect_model(bytea),
 	scorebook.bound_inputs(text, record),
 	scorebook.verify_source(text, regclass, regclass, double precision, name, name),
-	scorebook.difference_internal(real[], double precision[]),
+	scorebook.relative_difference(real[], double precision[]),
 	scorebook.cache_counts(),
 	scorebook.cached_models(),
 	scorebook.model_card(text),

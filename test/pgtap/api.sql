@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(351);
+SELECT plan(417);
 
 CREATE TEMP TABLE api
 (
@@ -41,6 +41,18 @@ INSERT INTO api VALUES
 	 'TABLE(feature text, "column" text, type text, verdict text)', 's', 's', false, true),
 	('inspect_model', 'bytea', 'artifact bytea', 'jsonb', 's', 's', true, true),
 	('model_card', 'text', 'ref text', 'TABLE(item text, value text)', 's', 's', false, true),
+	('bound_inputs', 'text,record', 'ref text, features record', 'jsonb', 's', 's', true, true),
+	('cache_counts', '', 'OUT entries bigint, OUT bytes bigint, OUT limit_bytes bigint, OUT hits bigint, OUT loads bigint, OUT evictions bigint',
+	 'record', 'v', 'u', true, true),
+	('cached_models', '', '', 'TABLE(model text, bytes bigint, hits bigint, in_use boolean, library_loaded boolean)',
+	 'v', 'u', true, true),
+	('verify_source', 'text,regclass,regclass,double precision,name,name',
+	 'ref text, source regclass, expected regclass, tolerance double precision DEFAULT 0.000001, '
+	 'key name DEFAULT NULL::name, value name DEFAULT ''value''::name, OUT agrees boolean, OUT rows_compared bigint, '
+	 'OUT rows_different bigint, OUT worst_difference double precision, OUT only_in_source bigint, '
+	 'OUT only_in_expected bigint, OUT worst_rows jsonb', 'record', 's', 'u', false, true),
+	('relative_difference', 'real[],double precision[]', 'predicted real[], expected double precision[]',
+	 'double precision', 'i', 's', false, true),
 	('has_model_privilege', 'name,integer,text', 'role name, model_id integer, privilege text',
 	 'boolean', 's', 's', true, true),
 	('resolve_reference', 'text,text',
@@ -49,13 +61,14 @@ INSERT INTO api VALUES
 
 -- writing: for whom the administrator says
 INSERT INTO api
-SELECT f.name, 'text,' || f.type || ',text,text,text,text,text[],jsonb,jsonb,text[],real,text,jsonb,real,integer,jsonb,boolean',
+SELECT f.name, 'text,' || f.type || ',text,text,text,text,text[],jsonb,jsonb,text[],real,text,jsonb,real,integer,jsonb,boolean,jsonb,double precision,boolean',
 	'name text, ' || f.artifact || ', description text DEFAULT NULL::text, purpose text DEFAULT NULL::text, '
 	'mode text DEFAULT NULL::text, alias text DEFAULT NULL::text, features text[] DEFAULT NULL::text[], '
 	'columns jsonb DEFAULT NULL::jsonb, levels jsonb DEFAULT NULL::jsonb, classes text[] DEFAULT NULL::text[], '
 	'missing real DEFAULT NULL::real, base_margin text DEFAULT NULL::text, policies jsonb DEFAULT NULL::jsonb, '
 	'cutoff real DEFAULT NULL::real, iterations integer DEFAULT NULL::integer, training jsonb DEFAULT NULL::jsonb, '
-	'again boolean DEFAULT false',
+	'again boolean DEFAULT false, golden jsonb DEFAULT NULL::jsonb, '
+	'tolerance double precision DEFAULT 0.000001, allow_unverified boolean DEFAULT false',
 	'integer', 'v', 'u', false, false
 FROM (VALUES
 		('load_model', 'bytea', 'artifact bytea'),
@@ -70,6 +83,7 @@ INSERT INTO api VALUES
 	('drop_model', 'text', 'name text', 'void', 'v', 'u', false, false),
 	('grant_model', 'text,name,text', 'model text, role name, privilege text', 'void',
 	 'v', 'u', false, false),
+	('verify_model', 'text', 'ref text', 'scorebook.verification', 'v', 'u', false, false),
 	('revoke_model', 'text,name,text', 'model text, role name, privilege text', 'void',
 	 'v', 'u', false, false),
 	('create_predictor', 'text,name,name', 'ref text, schema name, name name DEFAULT NULL::name',
@@ -128,7 +142,7 @@ ORDER BY m.signature;
 
 -- tables
 SELECT tables_are('scorebook',
-	'{model,model_version,model_artifact,model_feature,alias,retirement,verification,model_grant}'::name[]);
+	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant}'::name[]);
 
 CREATE TEMP VIEW registry AS
 	SELECT c.oid, c.relname, c.relkind, c.relrowsecurity,

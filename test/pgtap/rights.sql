@@ -7,9 +7,9 @@
 \else
 \getenv fixtures SCOREBOOK_FIXTURES
 \endif
-\set writing 'scorebook.load_model, scorebook.load_model_file, scorebook.read_model_file, scorebook.set_alias, scorebook.retire_version, scorebook.drop_model, scorebook.grant_model, scorebook.revoke_model, scorebook.create_predictor'
+\set writing 'scorebook.load_model, scorebook.load_model_file, scorebook.read_model_file, scorebook.set_alias, scorebook.retire_version, scorebook.drop_model, scorebook.grant_model, scorebook.revoke_model, scorebook.create_predictor, scorebook.verify_model'
 BEGIN;
-SELECT plan(1103);
+SELECT plan(1235);
 
 CREATE ROLE scorebook_owner;
 CREATE ROLE scorebook_member IN ROLE scorebook_owner;
@@ -49,7 +49,8 @@ GRANT SELECT ON bytes, scorebook_lent.input TO PUBLIC;
 -- every model has rows in every table
 GRANT EXECUTE ON FUNCTION :writing TO PUBLIC;
 SET LOCAL ROLE scorebook_owner;
-SELECT is(ARRAY[scorebook.load_model(model, one), scorebook.load_model(model, two),
+SELECT is(ARRAY[scorebook.load_model(model, one,
+			golden => '[{"inputs": [1,2,3,4,5,6,7,8], "expected": 0.9029988}]'), scorebook.load_model(model, two),
 		scorebook.load_model(model, one, again => true)], '{1,2,3}', 'load ' || model)
 FROM bytes, unnest('{closed,all_score,all_read,all_manage}'::text[]) AS model;
 SELECT scorebook.retire_version(model || '/3'), scorebook.grant_model(model, 'scorebook_group', 'score')
@@ -96,6 +97,7 @@ INSERT INTO action (needs, command, writing) VALUES
 	('{manage}', 'SELECT scorebook.set_alias(%1$L || ''/2'', ''champion'')', true),
 	('{manage}', 'SELECT scorebook.set_alias(%1$L, ''trial'', reason => ''a try'')', true),
 	('{manage}', 'SELECT scorebook.retire_version(%1$L || ''/2'')', true),
+	('{manage}', 'SELECT scorebook.verify_model(%1$L || ''/2'')', true),
 	('{manage}', 'SELECT scorebook.grant_model(%1$L, ''scorebook_nobody'', ''manage'')', true),
 	('{manage}', 'SELECT scorebook.revoke_model(%1$L, ''scorebook_group'', ''score'')', true),
 	('{own}', 'SELECT scorebook.drop_model(%1$L)', true),
@@ -103,22 +105,22 @@ INSERT INTO action (needs, command, writing) VALUES
 
 -- rows that a role may not see are not there: 1 / 0
 INSERT INTO action (needs, command, refused)
-SELECT CASE t WHEN 'model_artifact' THEN '{own}'::text[] ELSE '{read}' END,
+SELECT CASE WHEN t IN ('model_artifact', 'compiled_model') THEN '{own}'::text[] ELSE '{read}' END,
 	format('SELECT 1 / count(*) FROM scorebook.%I AS t JOIN id USING (model_id) WHERE model = %%1$L', t),
 	'22012'
-FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,verification,model_grant}'::text[]) AS t;
+FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant}'::text[]) AS t;
 
 -- nobody writes the tables, or takes what runs with the rights of their owner
 INSERT INTO action (needs, command)
 SELECT '{superuser}', format(command, t)
-FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,verification,model_grant}'::text[]) AS t,
+FROM unnest('{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant}'::text[]) AS t,
 	unnest('{INSERT INTO scorebook.%I SELECT,SELECT FROM scorebook.%I FOR UPDATE,DELETE FROM scorebook.%I,TRUNCATE scorebook.%I}'::text[]) AS command;
 INSERT INTO action (needs, command) VALUES
 	('{superuser}', 'SELECT nextval(''scorebook.model_model_id_seq'')'),
 	('{superuser}', 'SELECT scorebook.drop_model_internal(''scorebook_owner'', %1$L)'),
 	('{superuser}', 'SELECT scorebook.lock_model_internal(''scorebook_owner'', %1$L, ''own'')'),
 	('{superuser}', 'SELECT scorebook.set_alias_internal(''scorebook_owner'', %1$L, ''trial'')'),
-	('{superuser}', 'SELECT scorebook.admit_model_internal(%1$L, one, 0) FROM bytes');
+	('{superuser}', 'SELECT scorebook.try_model_internal(%1$L, one, 0) FROM bytes');
 
 -- What becomes of a command: ok, or its SQLSTATE.
 CREATE FUNCTION pg_temp.attempt(role name, command text) RETURNS text

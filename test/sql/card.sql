@@ -19,8 +19,7 @@ CREATE VIEW card AS
 SELECT ref, item, regexp_replace(regexp_replace(regexp_replace(value,
 	'sha256 [0-9a-f]{64}$', 'sha256 ...'),
 	'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ by ' || current_user, 'then by me'),
-	CASE item WHEN 'owner' THEN '^' || current_user || '$' WHEN 'admitted with' THEN '\d+\.\d+\.\d+$'
-		WHEN 'scored by' THEN '\d+\.\d+\.\d+'
+	CASE item WHEN 'owner' THEN '^' || current_user || '$' WHEN 'verified' THEN '\d+\.\d+\.\d+'
 		ELSE '^$' END, '...') AS value
 FROM unnest(ARRAY['risk', 'risk/2', 'risk/3']) AS r (ref), scorebook.model_card(ref);
 SELECT item, value FROM card WHERE ref = 'risk';

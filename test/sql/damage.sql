@@ -23,11 +23,29 @@ SELECT after('UPDATE scorebook.model_version SET classes = ''{a,b,c}''');
 SELECT after('UPDATE scorebook.model_version SET num_feature = 8');
 SELECT after('DELETE FROM scorebook.model_feature WHERE position = 3');
 SELECT after('UPDATE scorebook.model_version SET objective = ''reg:tweedie''');
-SELECT after('DELETE FROM scorebook.model_artifact');
-SELECT after('UPDATE scorebook.model_artifact SET artifact = ''\x00''');
-SELECT after('UPDATE scorebook.model_artifact SET artifact = substring(artifact FOR 9000)');
-SELECT after('UPDATE scorebook.model_artifact SET artifact = convert_to(''{"version":[1,7,4]}'', ''UTF8'')');
-SELECT after(format('UPDATE scorebook.model_artifact SET artifact = pg_read_binary_file(%L)', :'fixtures' || 'sqerr.ubj'));
+-- the compiled form, any byte of it
+SELECT DISTINCT after(format('UPDATE scorebook.compiled_model SET compiled = set_byte(compiled, %s, get_byte(compiled, %1$s) # %s)',
+	i * (octet_length(compiled) - 1) / 199, 1 << i % 8))
+FROM generate_series(0, 199) AS i, scorebook.compiled_model;
+SELECT after('UPDATE scorebook.compiled_model SET compiled = substring(compiled FOR 20)');
+SELECT after('UPDATE scorebook.compiled_model SET compiled = substring(compiled FOR octet_length(compiled) - 16)');
+SELECT after('UPDATE scorebook.compiled_model SET compiled = compiled || ''\x00''');
+SELECT after('UPDATE scorebook.model_version SET sha256 = sha256(''other'')');
+-- without it, or with that of a machine of another byte order, the artifact is compiled
+SELECT after('DELETE FROM scorebook.compiled_model') LIKE 'scored%' AS scored;
+SELECT after('UPDATE scorebook.compiled_model SET compiled = overlay(compiled PLACING
+	substring(compiled FROM 4 FOR 1) || substring(compiled FROM 3 FOR 1) || substring(compiled FROM 2 FOR 1)
+	|| substring(compiled FROM 1 FOR 1) FROM 1)') LIKE 'scored%' AS scored;
+-- and then the artifact must be the one that was loaded
+CREATE FUNCTION compiled_after(damage text) RETURNS text LANGUAGE sql AS $$
+	SELECT after('DELETE FROM scorebook.compiled_model; ' || damage)
+$$;
+SELECT compiled_after('DELETE FROM scorebook.model_artifact');
+SELECT compiled_after('UPDATE scorebook.model_artifact SET artifact = ''\x00''');
+SELECT compiled_after('UPDATE scorebook.model_artifact SET artifact = set_byte(artifact, 5000, get_byte(artifact, 5000) # 1)');
+SELECT compiled_after(format('UPDATE scorebook.model_artifact SET artifact = pg_read_binary_file(%L)', :'fixtures' || 'sqerr.ubj'));
+SELECT compiled_after('UPDATE scorebook.model_artifact SET artifact = ''\x00''; UPDATE scorebook.model_version SET sha256 = sha256(''\x00'')');
+SELECT after('DELETE FROM scorebook.verification');
 SELECT after('UPDATE scorebook.model_feature SET unseen_level = ''vienna'' WHERE position = 9');
 SELECT after('DELETE FROM scorebook.alias');
 SELECT after('DELETE FROM scorebook.model_version');
@@ -40,5 +58,6 @@ SELECT scorebook.load_model('huge', convert_to(replace(replace(convert_from(pg_r
 SELECT scorebook.predict('huge', '{NULL,NULL,2,3,4,5,6,7}'::real[]) IS NOT NULL AS scored;
 SELECT scorebook.predict('huge', '{10,10,2,3,4,5,6,7}'::real[]);
 
+DROP FUNCTION compiled_after;
 DROP FUNCTION after;
 SELECT count(scorebook.drop_model(name)) FROM (SELECT name FROM scorebook.model) AS m;

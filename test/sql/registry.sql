@@ -24,8 +24,7 @@ SELECT version, missing, base_margin, classes, cutoff, description, purpose, tra
 FROM scorebook.model_version ORDER BY version;
 SELECT version, loaded_by = current_user AS by_me, loaded_at <= now() AS loaded,
 	sha256 = sha256(artifact) AS sha256, size_bytes = octet_length(artifact) AS size,
-	facts = scorebook.inspect_model(artifact) AS facts,
-	library_version = facts ->> 'installed_version' AS library
+	facts = scorebook.inspect_model(artifact) AS facts
 FROM scorebook.model_version JOIN scorebook.model_artifact USING (model_id, version)
 ORDER BY version;
 SELECT position, name, column_name, type, levels, on_null, on_unseen, unseen_level, on_inexact
@@ -113,4 +112,6 @@ SELECT (SELECT count(*) FROM scorebook.model) AS models,
 	(SELECT count(*) FROM scorebook.alias) AS aliases,
 	(SELECT count(*) FROM scorebook.retirement) AS retirements,
 	(SELECT count(*) FROM scorebook.verification) AS verifications,
+	(SELECT count(*) FROM scorebook.compiled_model) AS compiled,
+	(SELECT count(*) FROM scorebook.golden_row) AS golden_rows,
 	(SELECT count(*) FROM scorebook.model_grant) AS grants;

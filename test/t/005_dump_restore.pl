@@ -28,7 +28,8 @@ $node->safe_psql('source', qq{
 
 	SET ROLE gone;
 	SELECT scorebook.load_model('first', bytes, description => 'a "first" model', classes => '{good,bad}',
-		training => '{"rows": 500}') FROM artifact WHERE name = 'binlog';
+		training => '{"rows": 500}', golden => '[{"inputs": [1,2,3,4,5,6,7,8], "expected": 0.9029988}]')
+		FROM artifact WHERE name = 'binlog';
 	SELECT scorebook.load_model('first', bytes, again => true, alias => 'trial', columns => '{"f0": "f1", "f1": "f0"}')
 		FROM artifact WHERE name = 'binlog';
 	SELECT scorebook.load_model('second', bytes) FROM artifact WHERE name = 'softprob';
@@ -47,7 +48,7 @@ $node->safe_psql('source', qq{
 	REVOKE EXECUTE ON FUNCTION scorebook.load_model, scorebook.grant_model FROM gone;
 	REVOKE SELECT ON artifact FROM gone});
 
-my @tables = qw(model model_version model_artifact model_feature alias retirement verification model_grant);
+my @tables = qw(model model_version model_artifact model_feature alias retirement compiled_model golden_row verification model_grant);
 my $registry = join ' UNION ALL ', map {
 	"SELECT '$_', count(*), md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM scorebook.$_ AS t"
 } @tables;
