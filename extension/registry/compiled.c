@@ -8,6 +8,7 @@
 #include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "registry/compiled.h"
 
 static pg_crc32c checksum(const SbkForest *forest, Size size);
