@@ -52,6 +52,25 @@ is($node->safe_psql('postgres', "SET scorebook.engine = xgboost;\n$score$mapped;
 is($node->safe_psql('postgres', "${score}SET scorebook.engine = xgboost;\n$score$mapped;\n$threads"),
 	join("\n", (100) x @models, (100) x @models, 't', 1), 'even for models that it has scored natively');
 
+# as much as a session does in its life
+for my $engine (qw(native xgboost))
+{
+	is( $node->safe_psql('postgres', qq{
+			SET scorebook.engine = $engine;
+			SET scorebook.cache_size = 0;
+			SELECT count(scorebook.predict('binlog', array_fill(x % 9, '{8}'))) FROM generate_series(1, 10000) x;
+			CREATE TEMP TABLE seen (tasks bigint);
+			DO \$\$ BEGIN
+				FOR i IN 1 .. 1000 LOOP
+					PERFORM scorebook.predict(CASE i % 2 WHEN 0 THEN 'binlog' ELSE 'rf' END, array_fill(i % 9, '{8}'));
+					INSERT INTO seen $threads;
+				END LOOP;
+			END \$\$;
+			SELECT loads > 1000 FROM scorebook.cache;
+			SELECT DISTINCT tasks FROM seen}),
+		"10000\nt\n1", "one thread after 10,000 scores and 1,000 loads with the engine $engine");
+}
+
 is( $node->safe_psql('postgres', qq{
 		CREATE ROLE reader;
 		SELECT scorebook.has_model_privilege('reader', 1, 'score');
