@@ -28,6 +28,7 @@ OBJS = \
 	extension/engine/compatibility.o \
 	extension/engine/engine.o \
 	extension/engine/forest.o \
+	extension/engine/forest_check.o \
 	extension/engine/kernel.o \
 	extension/engine/link.o \
 	extension/engine/objective.o \
@@ -147,7 +148,8 @@ uninstall-library:
 
 # the artifact readers and the native engine, without a server
 UNIT_SOURCES = $(addprefix $(srcdir)/,$(patsubst %.o,%.c,$(filter extension/artifact/%,$(OBJS))) \
-	extension/engine/forest.c extension/engine/kernel.c extension/engine/link.c)
+	extension/engine/forest.c extension/engine/forest_check.c \
+	extension/engine/kernel.c extension/engine/link.c)
 UNIT_FLAGS = -std=gnu99 -g -O1 -ffp-contract=off -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-field-initializers -Wno-sign-compare -fsanitize=address,undefined
 FIXTURES = $(foreach json,$(wildcard $(srcdir)/test/fixtures/*/*.json),$(json) $(json:.json=.ubj))

@@ -22,13 +22,16 @@ static void add_leaf(const SbkForest *forest, const SbkForestTree *tree,
 
 /* One step of a walk.  A categorical split may occur only where it is said. */
 static inline uint32_t
-step(const SbkForest *forest, uint32_t at, const float *copy, bool categorical)
+step(const SbkForest *forest, const SbkForestTree *tree, uint32_t at,
+	 const float *copy, bool categorical)
 {
-	const SbkNode *node = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + at;
+	const SbkNode *node = SBK_FOREST_ARRAY(forest, SbkNode, nodes) +
+		tree->root + at;
+	float		input = copy[node->input & SBK_NODE_PLACE];
 
 	if (!categorical)
-		return node->left + !(copy[node->input] < node->value.number);
-	return sbk_forest_next(forest, node, copy[node->input & ~SBK_CATEGORICAL]);
+		return node->left + !(input < node->value.number);
+	return sbk_forest_next(forest, node, input);
 }
 
 /* One row through all trees. */
@@ -48,24 +51,24 @@ walk_trees(const SbkForest *forest, uint32_t ntree, const float *copy,
 
 		for (i = 0; i < LANES; i++)
 		{
-			at[i] = trees[t + i].root;
+			at[i] = 0;
 			depth = depth > trees[t + i].depth ? depth : trees[t + i].depth;
 		}
 		for (level = 0; level < depth; level++)
 		{
 			for (i = 0; i < LANES; i++)
-				at[i] = step(forest, at[i], copy, categorical);
+				at[i] = step(forest, &trees[t + i], at[i], copy, categorical);
 		}
 		for (i = 0; i < LANES; i++)
 			add_leaf(forest, &trees[t + i], at[i], margins);
 	}
 	for (; t < ntree; t++)
 	{
-		uint32_t	at = trees[t].root;
+		uint32_t	at = 0;
 		uint32_t	level;
 
 		for (level = 0; level < trees[t].depth; level++)
-			at = step(forest, at, copy, categorical);
+			at = step(forest, &trees[t], at, copy, categorical);
 		add_leaf(forest, &trees[t], at, margins);
 	}
 }
@@ -86,11 +89,11 @@ walk_rows(const SbkForest *forest, uint32_t ntree, const float *copies,
 		int			i;
 
 		for (i = 0; i < BLOCK; i++)
-			at[i] = trees[t].root;
+			at[i] = 0;
 		for (level = 0; level < trees[t].depth; level++)
 		{
 			for (i = 0; i < BLOCK; i++)
-				at[i] = step(forest, at[i], copies + i * width, categorical);
+				at[i] = step(forest, &trees[t], at[i], copies + i * width, categorical);
 		}
 		for (i = 0; i < BLOCK; i++)
 			add_leaf(forest, &trees[t], at[i],
@@ -120,17 +123,17 @@ sbk_kernel_margins(const SbkForest *forest, uint32_t ntree, const float *rows,
 	{
 		for (i = 0; i < num_output; i++)
 			margins[r * num_output + i] = base_margin ? base_margin[r] : start[i];
-		if (forest->linear)
+		if (sbk_forest_is_linear(forest))
 			add_linear(forest, rows + r * num_feature, margins + r * num_output);
 	}
-	if (forest->linear)
+	if (sbk_forest_is_linear(forest))
 		return;
 
 	for (r = 0; r + BLOCK <= nrows; r += BLOCK)
 	{
 		for (i = 0; i < BLOCK; i++)
 			copy_row(forest, rows + (r + i) * num_feature, scratch + i * width);
-		if (forest->categorical)
+		if (forest->num_set > 0)
 			walk_rows(forest, ntree, scratch, true, margins + r * num_output);
 		else
 			walk_rows(forest, ntree, scratch, false, margins + r * num_output);
@@ -138,7 +141,7 @@ sbk_kernel_margins(const SbkForest *forest, uint32_t ntree, const float *rows,
 	for (; r < nrows; r++)
 	{
 		copy_row(forest, rows + r * num_feature, scratch);
-		if (forest->categorical)
+		if (forest->num_set > 0)
 			walk_trees(forest, ntree, scratch, true, margins + r * num_output);
 		else
 			walk_trees(forest, ntree, scratch, false, margins + r * num_output);
@@ -158,12 +161,12 @@ sbk_kernel_leaves(const SbkForest *forest, uint32_t ntree, const float *rows,
 		copy_row(forest, rows + r * forest->num_feature, scratch);
 		for (t = 0; t < ntree; t++)
 		{
-			uint32_t	at = trees[t].root;
+			uint32_t	at = 0;
 			uint32_t	level;
 
 			for (level = 0; level < trees[t].depth; level++)
-				at = step(forest, at, scratch, true);
-			leaves[r * ntree + t] = (float) (at - trees[t].root);
+				at = step(forest, &trees[t], at, scratch, true);
+			leaves[r * ntree + t] = (float) at;
 		}
 	}
 }
@@ -209,7 +212,8 @@ static inline void
 add_leaf(const SbkForest *forest, const SbkForestTree *tree, uint32_t at,
 		 float *margins)
 {
-	const SbkNode *leaf = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + at;
+	const SbkNode *leaf = SBK_FOREST_ARRAY(forest, SbkNode, nodes) +
+		tree->root + at;
 	const float *numbers;
 	uint32_t	i;
 
