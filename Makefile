@@ -28,7 +28,10 @@ OBJS = \
 	extension/engine/compatibility.o \
 	extension/engine/engine.o \
 	extension/engine/forest.o \
+	extension/engine/forest_check.o \
 	extension/engine/kernel.o \
+	extension/engine/kernel_avx2.o \
+	extension/engine/kernel_avx512.o \
 	extension/engine/link.o \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
@@ -63,8 +66,10 @@ OWN_HEADERS = \
 	extension/engine/engine.h \
 	extension/engine/forest.h \
 	extension/engine/kernel.h \
+	extension/engine/kernel_lanes.h \
 	extension/engine/link.h \
 	extension/engine/verify.h \
+	extension/engine/walk.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
 	extension/registry/catalog.h \
@@ -125,7 +130,8 @@ $(LIBRARY_MODULE): $(LIBRARY_OBJS)
 $(LIBRARY_OBJS): CFLAGS += $(CFLAGS_SL) -fvisibility=hidden
 
 # several walks at once live in registers only when their loop is unrolled
-extension/engine/kernel.o: CFLAGS += $(CFLAGS_UNROLL_LOOPS)
+extension/engine/kernel.o extension/engine/kernel_avx2.o \
+extension/engine/kernel_avx512.o: CFLAGS += $(CFLAGS_UNROLL_LOOPS)
 
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
 	cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@
@@ -152,7 +158,9 @@ uninstall-library:
 
 # the artifact readers and the native engine, without a server
 UNIT_SOURCES = $(addprefix $(srcdir)/,$(patsubst %.o,%.c,$(filter extension/artifact/%,$(OBJS))) \
-	extension/engine/forest.c extension/engine/kernel.c extension/engine/link.c)
+	extension/engine/forest.c extension/engine/forest_check.c \
+	extension/engine/kernel.c extension/engine/kernel_avx2.c \
+	extension/engine/kernel_avx512.c extension/engine/link.c)
 UNIT_FLAGS = -std=gnu99 -g -O1 -ffp-contract=off -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-field-initializers -Wno-sign-compare -fsanitize=address,undefined
 FIXTURES = $(foreach json,$(wildcard $(srcdir)/test/fixtures/*/*.json),$(json) $(json:.json=.ubj))

@@ -10,6 +10,8 @@
 /* the split index of a node that pruning has deleted */
 #define SBK_DELETED_NODE		INT32_MAX
 
+#define SBK_MAX_TREE_DEPTH		512
+
 typedef struct SbkIntegers
 {
 	bool		present;

@@ -15,7 +15,6 @@
 
 #include "artifact/reader.h"
 
-#define SBK_MAX_TREE_DEPTH		512
 #define SBK_MAX_CATEGORY_BYTES	((size_t) 256 * 1024 * 1024)
 
 /* the root has no parent; which number says so depends on the version */

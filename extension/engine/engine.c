@@ -49,8 +49,8 @@ sbk_engine_open(MemoryContext parent, const char *label,
 	engine->context = parent;
 	engine->label = MemoryContextStrdup(parent, label);
 	engine->forest = forest;
-	engine->rounds = forest->linear ? 0 : rounds;
-	engine->ntree = rounds <= 0 || forest->linear ? forest->num_tree :
+	engine->rounds = sbk_forest_is_linear(forest) ? 0 : rounds;
+	engine->ntree = rounds <= 0 ? forest->num_tree :
 		Min(forest->num_tree, (uint64) rounds * forest->trees_per_round);
 	engine->callback.func = release_engine;
 	engine->callback.arg = engine;
@@ -162,7 +162,7 @@ sbk_engine_predict(SbkEngine *engine, bool native, const float *rows,
 		.in_place = engine->in_place && kind != SBK_PREDICT_LEAF
 	};
 
-	if (kind == SBK_PREDICT_LEAF && engine->forest->linear)
+	if (kind == SBK_PREDICT_LEAF && sbk_forest_is_linear(engine->forest))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("model \"%s\" is linear and has no leaves",
@@ -193,7 +193,7 @@ predict_natively(SbkEngine *engine, const float *rows, Size nrows,
 		sbk_kernel_leaves(forest, engine->ntree, rows, nrows, engine->scratch,
 						  engine->result);
 	else
-		sbk_kernel_margins(forest, engine->ntree, rows, nrows, base_margin,
+		sbk_kernel_margins(forest, SBK_SIMD_AUTO, engine->ntree, rows, nrows, base_margin,
 						   engine->scratch, engine->result);
 	if (kind == SBK_PREDICT_VALUE)
 		*width = sbk_link_values(forest->link, engine->result, nrows,

@@ -11,13 +11,12 @@
 
 #include "engine/forest.h"
 
-/* in SbkNode.input, while the forest is built */
+/* in SbkNode.input, while the forest is built; the place is the feature */
 #define DEFAULT_LEFT	0x40000000U
 #define LEAF			0x20000000U
-#define FEATURE			0x1FFFFFFFU
 
-/* every array begins where any type may */
-#define ALIGN(size)		(((uint64_t) (size) + 15) & ~(uint64_t) 15)
+#define ARRAY(forest, type, array) \
+	((type *) ((char *) (forest) + (forest)->array))
 
 /* the array with room for one more; NULL when out of memory */
 #define GROW(builder, array, count, room) \
@@ -26,18 +25,19 @@
 									   sizeof(*(builder)->array)))
 
 static bool add_node(SbkForestBuilder *builder, const SbkTree *tree,
-					 uint32_t root, int64_t i);
+					 int64_t i);
 static bool add_leaf(SbkForestBuilder *builder, const SbkTree *tree,
 					 int64_t i, bool deleted);
 static bool add_set(SbkForestBuilder *builder, const int64_t *codes,
 					int64_t n);
-static void lay_out(const SbkForestBuilder *builder,
-					const SbkSummary *summary, SbkForest *forest);
-static void place_arrays(SbkForest *forest);
-static bool tree_is_valid(const SbkForest *forest, uint32_t t,
-						  const char **what);
+static void set_levels(const SbkForestTree *tree, SbkNode *nodes);
+static uint32_t choose_crown(const SbkForestTree *tree, const SbkNode *nodes);
+static void make_header(const SbkForestBuilder *builder,
+						const SbkSummary *summary, SbkForest *forest);
 static void write_tree(const SbkForestBuilder *builder,
 					   const SbkSummary *summary, SbkForest *forest, size_t t);
+static void write_crown(const SbkForest *forest, const SbkForestTree *tree,
+						SbkNumber *crown, uint32_t slot, uint32_t at);
 
 bool
 sbk_forest_add_tree(void *arg, const SbkTree *tree)
@@ -52,10 +52,13 @@ sbk_forest_add_tree(void *arg, const SbkTree *tree)
 		return false;
 	added = &builder->trees[builder->num_tree++];
 	added->root = root;
+	added->num_node = tree->num_node;
 	added->depth = tree->depth;
+	added->output = 0;
+	added->categorical = tree->category_nodes.count > 0;
 	for (i = 0; i < tree->num_node; i++)
 	{
-		if (!add_node(builder, tree, root, i))
+		if (!add_node(builder, tree, i))
 			return false;
 	}
 	for (j = 0; j < tree->category_nodes.count; j++)
@@ -68,6 +71,10 @@ sbk_forest_add_tree(void *arg, const SbkTree *tree)
 					 tree->category_sizes.values[j]))
 			return false;
 	}
+	set_levels(added, builder->nodes + root);
+	added->crown = (uint32_t) builder->num_crown;
+	added->crown_levels = choose_crown(added, builder->nodes + root);
+	builder->num_crown += (size_t) 3 << added->crown_levels;
 	return true;
 }
 
@@ -76,7 +83,7 @@ sbk_forest_size(const SbkForestBuilder *builder, const SbkSummary *summary)
 {
 	SbkForest	forest;
 
-	lay_out(builder, summary, &forest);
+	make_header(builder, summary, &forest);
 	return forest.size;
 }
 
@@ -84,34 +91,36 @@ void
 sbk_forest_write(const SbkForestBuilder *builder, const SbkSummary *summary,
 				 SbkForest *forest)
 {
+	SbkForest	header;
 	float	   *margins;
 	uint32_t	i;
 	size_t		t;
 
-	lay_out(builder, summary, forest);
-	memset(forest + 1, 0, forest->size - sizeof(SbkForest));
-	margins = (float *) ((char *) forest + forest->margins);
+	make_header(builder, summary, &header);
+	memset(forest, 0, header.size);
+	*forest = header;
+	margins = ARRAY(forest, float, margins);
 	for (i = 0; i < forest->num_output; i++)
 	{
 		/* gblinear takes the first base score for all outputs */
-		bool		own = summary->num_base_score > 1 && !forest->linear;
+		bool		own = summary->num_base_score > 1 &&
+			!sbk_forest_is_linear(forest);
 
 		margins[i] = sbk_link_margin(forest->link, summary->version,
 									 summary->base_scores[own ? i : 0]);
 	}
-	if (forest->linear)
-		memcpy((char *) forest + forest->weights, summary->linear_weights,
-			   forest->size - forest->weights);
-	if (builder->num_set > 0)
-		memcpy((char *) forest + forest->sets, builder->sets,
-			   builder->num_set * sizeof(uint32_t));
-	for (t = 0; t < builder->num_tree; t++)
+	if (forest->num_weight > 0)
+		memcpy(ARRAY(forest, float, weights), summary->linear_weights,
+			   forest->num_weight * sizeof(float));
+	if (forest->num_set > 0)
+		memcpy(ARRAY(forest, uint32_t, sets), builder->sets,
+			   forest->num_set * sizeof(uint32_t));
+	for (t = 0; t < forest->num_tree; t++)
 		write_tree(builder, summary, forest, t);
 }
 
 static bool
-add_node(SbkForestBuilder *builder, const SbkTree *tree, uint32_t root,
-		 int64_t i)
+add_node(SbkForestBuilder *builder, const SbkTree *tree, int64_t i)
 {
 	int64_t		split = tree->split_indices.values[i];
 	bool		deleted = split == SBK_DELETED_NODE;
@@ -123,16 +132,16 @@ add_node(SbkForestBuilder *builder, const SbkTree *tree, uint32_t root,
 	if (!deleted && tree->left.values[i] != -1)
 	{
 		node->value.number = tree->conditions.values[i];
-		node->input = (uint32_t) split & FEATURE;
+		node->input = (uint32_t) split & SBK_NODE_PLACE;
 		if (tree->default_left.values[i] == 1)
 			node->input |= DEFAULT_LEFT;
 		if (tree->split_type.count > 0 && tree->split_type.values[i] == 1)
-			node->input |= SBK_CATEGORICAL;
-		node->left = root + (uint32_t) tree->left.values[i];
+			node->input |= SBK_NODE_CATEGORICAL;
+		node->left = (uint32_t) tree->left.values[i];
 		return true;
 	}
 	node->input = LEAF;
-	node->left = root + (uint32_t) i - 1;
+	node->left = (uint32_t) i - 1;
 	if (tree->leaf_size <= 1)
 	{
 		node->value.number = tree->conditions.values[i];
@@ -183,125 +192,69 @@ add_set(SbkForestBuilder *builder, const int64_t *codes, int64_t n)
 	return true;
 }
 
+/* Children come after their parents. */
 static void
-lay_out(const SbkForestBuilder *builder, const SbkSummary *summary,
-		SbkForest *forest)
+set_levels(const SbkForestTree *tree, SbkNode *nodes)
+{
+	uint32_t	i;
+
+	for (i = 0; i < tree->num_node; i++)
+	{
+		uint32_t	level = nodes[i].input & SBK_NODE_LEVEL;
+		uint32_t	next = level + (1U << SBK_NODE_LEVEL_SHIFT);
+
+		if ((nodes[i].input & LEAF) != 0)
+			continue;
+		nodes[nodes[i].left].input |= next;
+		nodes[nodes[i].left + 1].input |= next;
+	}
+}
+
+static uint32_t
+choose_crown(const SbkForestTree *tree, const SbkNode *nodes)
+{
+	uint32_t	levels = tree->depth;
+	uint32_t	i;
+
+	if (levels > SBK_MAX_CROWN_LEVELS)
+		levels = SBK_MAX_CROWN_LEVELS;
+	while ((1U << levels) > tree->num_node)
+		levels--;
+	for (i = 0; tree->categorical && i < tree->num_node; i++)
+	{
+		uint32_t	level = (nodes[i].input & SBK_NODE_LEVEL) >> SBK_NODE_LEVEL_SHIFT;
+
+		if ((nodes[i].input & SBK_NODE_CATEGORICAL) != 0 && level < levels)
+			levels = level;
+	}
+	return levels;
+}
+
+static void
+make_header(const SbkForestBuilder *builder, const SbkSummary *summary,
+			SbkForest *forest)
 {
 	memset(forest, 0, sizeof(SbkForest));
 	forest->magic = SBK_FOREST_MAGIC;
+	forest->byte_order = SBK_FOREST_BYTE_ORDER;
 	forest->format = SBK_FOREST_FORMAT;
-	forest->linear = summary->booster == SBK_BOOSTER_GBLINEAR;
-	forest->vector_leaf = summary->vector_leaf;
-	forest->categorical = summary->categorical_split;
-	forest->link = sbk_link(summary->objective);
 	forest->num_feature = summary->num_feature;
 	forest->num_output = summary->num_output;
-	forest->num_tree = (uint32_t) builder->num_tree;
-	if (!forest->linear)
+	forest->vector_leaf = summary->vector_leaf;
+	forest->link = sbk_link(summary->objective);
+	if (summary->booster == SBK_BOOSTER_GBLINEAR)
+		forest->num_weight = ((uint64_t) summary->num_feature + 1) *
+			summary->num_output;
+	else
+	{
+		forest->num_tree = (uint32_t) builder->num_tree;
 		forest->trees_per_round = summary->num_tree / summary->num_round;
-	forest->num_node = (uint32_t) builder->num_node;
-	forest->num_set = (uint32_t) builder->num_set;
-	forest->num_leaf = (uint32_t) builder->num_leaf;
-	place_arrays(forest);
-}
-
-/* Where the arrays are, which the counts decide. */
-static void
-place_arrays(SbkForest *forest)
-{
-	uint64_t	num_weight = forest->linear ?
-		((uint64_t) forest->num_feature + 1) * forest->num_output : 0;
-
-	forest->margins = ALIGN(sizeof(SbkForest));
-	forest->trees = ALIGN(forest->margins + forest->num_output * sizeof(float));
-	forest->nodes = ALIGN(forest->trees + forest->num_tree * sizeof(SbkForestTree));
-	forest->sets = ALIGN(forest->nodes + forest->num_node * sizeof(SbkNode));
-	forest->leaves = ALIGN(forest->sets + forest->num_set * sizeof(uint32_t));
-	forest->weights = ALIGN(forest->leaves + forest->num_leaf * sizeof(float));
-	forest->size = forest->weights + num_weight * sizeof(float);
-}
-
-bool
-sbk_forest_valid(const void *bytes, size_t size, const char **what)
-{
-	const SbkForest *forest = bytes;
-	SbkForest	expected;
-	uint32_t	t;
-
-	*what = "has a header that does not fit";
-	if (size < sizeof(SbkForest) || forest->magic != SBK_FOREST_MAGIC ||
-		forest->format != SBK_FOREST_FORMAT || forest->size != size ||
-		forest->num_feature < 1 || forest->num_feature > SBK_MAX_FEATURES ||
-		forest->num_output < 1 || forest->num_output > SBK_MAX_OUTPUTS ||
-		forest->link > SBK_LINK_LARGEST || forest->linear > 1 ||
-		forest->vector_leaf > 1 || forest->categorical > 1 ||
-		(forest->linear != 0) != (forest->num_tree == 0) ||
-		(!forest->linear &&
-		 (forest->trees_per_round < 1 ||
-		  forest->num_tree % forest->trees_per_round != 0)))
-		return false;
-
-	/* 32-bit counts of small things do not overflow 64 bits */
-	expected = *forest;
-	place_arrays(&expected);
-	if (memcmp(&expected, forest, sizeof(SbkForest)) != 0)
-		return false;
-
-	for (t = 0; t < forest->num_tree; t++)
-	{
-		if (!tree_is_valid(forest, t, what))
-			return false;
+		forest->num_node = builder->num_node;
+		forest->num_crown = builder->num_crown;
+		forest->num_set = builder->num_set;
+		forest->num_leaf = builder->num_leaf;
 	}
-	return true;
-}
-
-/*
- * The nodes of a tree are those from its root to the next one, and no step
- * leaves them; a walk takes as many steps as the tree is said to be deep, so it
- * ends.  Where that is too few, it ends on a split, which kernel.c minds.
- */
-static bool
-tree_is_valid(const SbkForest *forest, uint32_t t, const char **what)
-{
-	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
-	const uint32_t *sets = SBK_FOREST_ARRAY(forest, uint32_t, sets);
-	uint32_t	first = trees[t].root;
-	uint32_t	end = t + 1 < forest->num_tree ? trees[t + 1].root :
-		forest->num_node;
-	uint32_t	i;
-
-	*what = "has a tree that does not fit";
-	if ((t == 0 && first != 0) || first >= end || end > forest->num_node ||
-		trees[t].depth >= end - first || trees[t].output >= forest->num_output)
-		return false;
-	*what = "has a node that does not fit";
-	for (i = first; i < end; i++)
-	{
-		const SbkNode *node = &nodes[i];
-		uint32_t	input = node->input & ~SBK_CATEGORICAL;
-
-		if (input > 2 * forest->num_feature)
-			return false;
-		if (input == 2 * forest->num_feature)
-		{
-			/* unsigned: the left child of node 0 is the number before 0 */
-			if (node->input != input || node->left + 1 != i)
-				return false;
-			if (forest->vector_leaf &&
-				(node->value.index > forest->num_leaf ||
-				 forest->num_leaf - node->value.index < forest->num_output))
-				return false;
-			continue;
-		}
-		if (node->left < first || node->left >= end - 1)
-			return false;
-		if ((node->input & SBK_CATEGORICAL) != 0 &&
-			(!forest->categorical || node->value.index >= forest->num_set ||
-			 sets[node->value.index] >= forest->num_set - node->value.index))
-			return false;
-	}
-	return true;
+	sbk_forest_lay_out(forest);
 }
 
 /*
@@ -312,32 +265,32 @@ static void
 write_tree(const SbkForestBuilder *builder, const SbkSummary *summary,
 		   SbkForest *forest, size_t t)
 {
-	SbkForestTree *tree = (SbkForestTree *) ((char *) forest + forest->trees) + t;
-	SbkNode    *nodes = (SbkNode *) ((char *) forest + forest->nodes);
-	float	   *leaves = (float *) ((char *) forest + forest->leaves);
+	SbkForestTree *tree = ARRAY(forest, SbkForestTree, trees) + t;
+	float	   *leaves = ARRAY(forest, float, leaves);
 	float		weight = summary->tree_weights ? summary->tree_weights[t] : 1.0f;
-	size_t		end = t + 1 < builder->num_tree ?
-		builder->trees[t + 1].root : builder->num_node;
-	size_t		i;
+	SbkNode    *nodes;
+	uint32_t	i;
 	uint32_t	j;
 
 	*tree = builder->trees[t];
-	tree->output = forest->vector_leaf ? 0 :
-		t / summary->num_parallel_tree % forest->num_output;
-	for (i = tree->root; i < end; i++)
+	if (!forest->vector_leaf)
+		tree->output = t / summary->num_parallel_tree % forest->num_output;
+	nodes = ARRAY(forest, SbkNode, nodes) + tree->root;
+	for (i = 0; i < tree->num_node; i++)
 	{
 		SbkNode    *node = &nodes[i];
-		uint32_t	built = builder->nodes[i].input;
+		uint32_t	built;
 
-		*node = builder->nodes[i];
+		*node = builder->nodes[tree->root + i];
+		built = node->input;
+		node->input = built & ~(LEAF | DEFAULT_LEFT);
 		if ((built & LEAF) == 0)
 		{
-			node->input = (built & SBK_CATEGORICAL) | (built & FEATURE);
 			if ((built & DEFAULT_LEFT) == 0)
 				node->input += forest->num_feature;
 			continue;
 		}
-		node->input = 2 * forest->num_feature;
+		node->input += 2 * forest->num_feature;
 		if (!forest->vector_leaf)
 		{
 			node->value.number *= weight;
@@ -345,5 +298,43 @@ write_tree(const SbkForestBuilder *builder, const SbkSummary *summary,
 		}
 		for (j = node->value.index; j < node->value.index + forest->num_output; j++)
 			leaves[j] = builder->leaves[j] * weight;
+	}
+	write_crown(forest, tree, ARRAY(forest, SbkNumber, crowns) + tree->crown,
+				1, 0);
+}
+
+/*
+ * The slot and all that follow from it.  A leaf is on its own left and right,
+ * so that its path goes on to the crown's end.
+ */
+static void
+write_crown(const SbkForest *forest, const SbkForestTree *tree,
+			SbkNumber *crown, uint32_t slot, uint32_t at)
+{
+	const SbkNode *node = SBK_FOREST_ARRAY(forest, SbkNode, nodes) +
+		tree->root + at;
+	uint32_t	slots = 1U << tree->crown_levels;
+
+	if (slot >= slots)
+	{
+		SbkNumber  *end = &crown[2 * slots + slot - slots];
+
+		if (sbk_crown_is_complete(forest, tree))
+			*end = node->value;
+		else
+			end->index = at;
+		return;
+	}
+	crown[slot] = node->value;
+	crown[slots + slot].index = node->input & SBK_NODE_PLACE;
+	if (sbk_node_is_leaf(forest, node))
+	{
+		write_crown(forest, tree, crown, 2 * slot, at);
+		write_crown(forest, tree, crown, 2 * slot + 1, at);
+	}
+	else
+	{
+		write_crown(forest, tree, crown, 2 * slot, node->left);
+		write_crown(forest, tree, crown, 2 * slot + 1, node->left + 1);
 	}
 }

@@ -2,18 +2,29 @@
  * forest.h
  *		A model compiled for the native engine: flat arrays in one piece.
  *
- * The arrays follow the header and are found by their offsets, so that the
- * piece can be copied and stored as it is.  It is built from trees that the
- * artifact reader has verified; one that was stored is checked again before it
- * is used.  Compiles
- * without a server, like kernel.c and link.c.
+ * The arrays follow the header and are found by their offsets, and all numbers
+ * have a fixed width: the piece can be copied, stored and read by another
+ * backend as it is.  Equal models give equal bytes.  It is built from trees
+ * that the artifact reader has verified; one that was stored is verified by
+ * sbk_forest_valid() before anything else reads it.  Compiles without a server,
+ * like the kernels and link.c.
  *
  * A node never asks whether an input is missing, or whether it is a leaf.  The
- * kernel copies each row three times over: with minus infinity for what is
+ * kernels copy each row three times over: with minus infinity for what is
  * missing, with plus infinity, and a NaN at the end.  A split reads from the
  * copy that sends the missing where its default direction goes; a leaf reads
  * the NaN, which always sends it right, and is itself the node to the right of
- * its left child.  So a tree is walked in as many equal steps as it is deep.
+ * its left child.  So walks through a tree may all go on for as many steps as
+ * it is deep, whichever of them have arrived.
+ *
+ * The upper levels of each tree, its crown, are stored once more, completed as
+ * if no leaf stood among them, so that a place in it tells where its children
+ * are: those of slot i are 2i and 2i + 1, the root is slot 1, slot 0 is not
+ * used.  Where a leaf ends a path early, whatever follows leads to that leaf.
+ * The crown's ends are what the last level leads to, from left to right: what
+ * the leaves add where no path goes on below, else nodes.  A crown has no more
+ * slots than its tree has nodes, and goes not below the first split on
+ * categories.
  */
 #ifndef SBK_FOREST_H
 #define SBK_FOREST_H
@@ -24,64 +35,92 @@
 #include "engine/link.h"
 
 /*
- * What a stored forest begins with.  A machine of the other byte order sees
- * another magic; SBK_FOREST_FORMAT changes with anything that kernels read.
+ * Goes up when the layout changes, or the meaning of a number, the values of
+ * SbkLink included.
  */
-#define SBK_FOREST_MAGIC			0x53424B46U
-#define SBK_FOREST_MAGIC_REVERSED	0x464B4253U
-#define SBK_FOREST_FORMAT			1
+#define SBK_FOREST_FORMAT		1
+#define SBK_FOREST_MAGIC		0x46534253U
+#define SBK_FOREST_BYTE_ORDER	0x01020304U
 
-#define SBK_SHA256_LENGTH			32
+#define SBK_SHA256_LENGTH		32
 
-/* in SbkNode.input: the split is on categories */
-#define SBK_CATEGORICAL			0x80000000U
+#define SBK_MAX_CROWN_LEVELS	8
 
+/* in SbkNode.input: the place in the copied row, the level, and a flag */
+#define SBK_NODE_PLACE			0x0003FFFFU
+#define SBK_NODE_LEVEL			0x0FFC0000U
+#define SBK_NODE_LEVEL_SHIFT	18
+#define SBK_NODE_CATEGORICAL	0x80000000U
+
+#if 2 * SBK_MAX_FEATURES > SBK_NODE_PLACE
+#error "a place does not fit into a node"
+#endif
+
+typedef union SbkNumber
+{
+	float		number;
+	uint32_t	index;
+} SbkNumber;
+
+/*
+ * A child's level is one more than its parent's, wherever the node stands: that
+ * proves without walking the tree that no path is longer than it is deep.
+ * Nodes that nothing leads to are leaves of level 0.
+ */
 typedef struct SbkNode
 {
-	union
-	{
-		float		number;		/* threshold, or what a leaf adds */
-		uint32_t	index;		/* of a category set, or of a leaf's numbers */
-	}			value;
-	uint32_t	input;			/* place in the copied row, and the flag */
-	uint32_t	left;			/* its left child; the right one follows */
+	SbkNumber	value;			/* threshold, or what a leaf adds; index of a
+								 * category set, or of a leaf's numbers */
+	uint32_t	input;
+	uint32_t	left;			/* its left child, counted from the root; the
+								 * right one follows.  Of a leaf, the node
+								 * before it, modulo 2^32. */
 } SbkNode;
 
 typedef struct SbkForestTree
 {
-	uint32_t	root;
-	uint32_t	depth;
-	uint32_t	output;
+	uint32_t	root;			/* its first node */
+	uint32_t	num_node;
+	uint32_t	depth;			/* steps from the root to the lowest leaf */
+	uint32_t	output;			/* which its leaves add to */
+	uint32_t	crown;			/* its first number there */
+	uint32_t	crown_levels;
+	uint32_t	categorical;	/* some split is on categories */
 } SbkForestTree;
 
 /*
  * nodes are in the order of the file, so that the number of a leaf is its
- * distance from the root.  A category set is the number of its words, and the
- * words: one bit for each code that goes right.
+ * distance from the root.  crowns have three times as many numbers for each
+ * tree as there are slots: thresholds, places, ends.  A category set is the
+ * number of its words, and the words: one bit for each code that goes right.
+ *
+ * Whoever stores a forest fills in sha256, that of the artifact it was compiled
+ * from, and then crc, the CRC-32C of everything that comes after that field.
  */
 typedef struct SbkForest
 {
 	/* the same in every format, as far as the size */
-	uint32_t	magic;			/* SBK_FOREST_MAGIC, in this machine's order */
-	uint32_t	crc;			/* CRC-32C of all that follows */
-	uint32_t	format;			/* SBK_FOREST_FORMAT */
-	uint32_t	linear;			/* flag: weights instead of trees */
-	uint64_t	size;			/* of all of it, in bytes */
-	uint8_t		sha256[SBK_SHA256_LENGTH];	/* of the artifact */
-
-	uint32_t	vector_leaf;	/* flag: a leaf has num_output numbers */
-	uint32_t	categorical;	/* flag: some split is on categories */
-	uint32_t	link;			/* SbkLink */
+	uint32_t	magic;
+	uint32_t	byte_order;
+	uint32_t	crc;
+	uint32_t	format;
+	uint64_t	size;			/* of all of it */
+	uint8_t		sha256[SBK_SHA256_LENGTH];
 	uint32_t	num_feature;
 	uint32_t	num_output;
 	uint32_t	num_tree;
 	uint32_t	trees_per_round;
-	uint32_t	num_node;
-	uint32_t	num_set;		/* words of category sets */
-	uint32_t	num_leaf;		/* numbers of leaves with several outputs */
+	uint32_t	vector_leaf;	/* a leaf has num_output numbers */
+	uint32_t	link;			/* SbkLink */
+	uint64_t	num_node;
+	uint64_t	num_crown;
+	uint64_t	num_set;
+	uint64_t	num_leaf;
+	uint64_t	num_weight;		/* of gblinear; all others have trees */
 	uint64_t	margins;		/* of each output: float */
 	uint64_t	trees;			/* SbkForestTree */
 	uint64_t	nodes;			/* SbkNode */
+	uint64_t	crowns;			/* SbkNumber */
 	uint64_t	sets;			/* uint32_t */
 	uint64_t	leaves;			/* float */
 	uint64_t	weights;		/* float */
@@ -95,13 +134,14 @@ typedef struct SbkForestBuilder
 {
 	SbkArena   *arena;
 	SbkForestTree *trees;
-	SbkNode    *nodes;			/* input is the feature and its flags */
+	SbkNode    *nodes;			/* input has the feature, and more flags */
 	uint32_t   *sets;
 	float	   *leaves;
 	size_t		num_tree;
 	size_t		tree_room;
 	size_t		num_node;
 	size_t		node_room;
+	size_t		num_crown;
 	size_t		num_set;
 	size_t		set_room;
 	size_t		num_leaf;
@@ -116,22 +156,45 @@ extern size_t sbk_forest_size(const SbkForestBuilder *builder,
 							  const SbkSummary *summary);
 
 /*
- * Writes the forest, which is aligned as for malloc.  Equal models give equal
- * bytes.  The checksum and the artifact's digest are left to who stores it, and
- * the link is SBK_LINK_UNKNOWN where the objective is not a known one.
+ * Writes the forest, which is aligned as for malloc; crc and sha256 are zeros,
+ * and the link is SBK_LINK_UNKNOWN where the objective is not a known one.
  */
 extern void sbk_forest_write(const SbkForestBuilder *builder,
 							 const SbkSummary *summary, SbkForest *forest);
 
-/*
- * May kernels be let loose on these bytes?  Checks, in one pass, all that they
- * rely on: places and counts, and that no step leaves its tree.  Bytes that
- * pass may still be of another model, but reading them is safe and ends.  On
- * false, *what says what is wrong, to follow the word "it".
- */
-extern bool sbk_forest_valid(const void *bytes, size_t size, const char **what);
+/* Sets the offsets and the size, which follow from the counts. */
+extern void sbk_forest_lay_out(SbkForest *forest);
 
-/* Does a category go right?  The input is as the kernel copies it. */
+/*
+ * Are these bytes, aligned as for malloc, a forest that kernels can walk?  In
+ * time linear in the size, without memory of its own, whatever the bytes are.
+ * crc and sha256 are not looked at.  Of bytes that pass, nothing is read out of
+ * bounds, and no walk through a tree is longer than SBK_MAX_TREE_DEPTH steps.
+ * On false, what_is_wrong completes a sentence that begins with "it".
+ */
+extern bool sbk_forest_valid(const void *bytes, size_t size,
+							 const char **what_is_wrong);
+
+static inline bool
+sbk_forest_is_linear(const SbkForest *forest)
+{
+	return forest->num_weight > 0;
+}
+
+/* Are the ends of the tree's crown what its leaves add? */
+static inline bool
+sbk_crown_is_complete(const SbkForest *forest, const SbkForestTree *tree)
+{
+	return tree->crown_levels == tree->depth && !forest->vector_leaf;
+}
+
+static inline bool
+sbk_node_is_leaf(const SbkForest *forest, const SbkNode *node)
+{
+	return (node->input & SBK_NODE_PLACE) == 2 * forest->num_feature;
+}
+
+/* Does a category go right?  The input is as the kernels copy it. */
 static inline bool
 sbk_forest_in_set(const uint32_t *set, float input)
 {
@@ -145,11 +208,11 @@ sbk_forest_in_set(const uint32_t *set, float input)
 	return code / 32 < set[0] && (set[1 + code / 32] >> code % 32 & 1) != 0;
 }
 
-/* The node after this one. */
+/* The node after this one, counted from the root. */
 static inline uint32_t
 sbk_forest_next(const SbkForest *forest, const SbkNode *node, float input)
 {
-	if ((node->input & SBK_CATEGORICAL) == 0)
+	if ((node->input & SBK_NODE_CATEGORICAL) == 0)
 		return node->left + !(input < node->value.number);
 	return node->left +
 		sbk_forest_in_set(SBK_FOREST_ARRAY(forest, uint32_t, sets) +

@@ -1,148 +1,95 @@
 /*
  * kernel.c
- *		Rows through a forest: plain C.
+ *		Rows through a forest: plain C, and the choice of a kernel.
  *
  * A step from node to node waits for memory most of the time, so many walks go
  * on at once: of one row through several trees, or of several rows through one
- * tree, which then stays in the cache.  The compiler must unroll the loops
- * over the lanes, see the Makefile.
+ * tree, which then stays in the cache.  The compiler must unroll the loops over
+ * the lanes, see the Makefile.
  */
 #include <math.h>
 
-#include "engine/kernel.h"
+#include "engine/walk.h"
 
-#define LANES	8				/* trees of one row */
-#define BLOCK	16				/* rows of one tree */
+#define LANES		16			/* rows of a block in plain C */
+#define TREES		4			/* of one row at a time */
 
-static void copy_row(const SbkForest *forest, const float *row, float *copy);
+/* fewer rows than this go through the trees one by one */
+#define FEW_ROWS	4
+
+/* wider lanes would fill the cache: blocks have fewer rows then */
+#define WIDE_LANE	4096
+
+static SbkBlockKernel find_kernel(SbkSimd simd);
+static size_t block_rows(const SbkForest *forest);
+static void start_margins(const SbkForest *forest, const float *rows,
+						  size_t nrows, const float *base_margin,
+						  float *margins);
 static void add_linear(const SbkForest *forest, const float *row,
 					   float *margins);
-static void add_leaf(const SbkForest *forest, const SbkForestTree *tree,
-					 uint32_t at, float *margins);
+static void block_scalar(const SbkForest *forest, uint32_t ntree,
+						 const float *rows, size_t nrows, float *scratch,
+						 float *margins);
+static void walk_row(const SbkForest *forest, uint32_t ntree,
+					 const float *row, float *scratch, float *margins);
+static void copy_row(const SbkForest *forest, const float *row, float *places,
+					 size_t apart);
 
-/* One step of a walk.  A categorical split may occur only where it is said. */
-static inline uint32_t
-step(const SbkForest *forest, uint32_t at, const float *copy, bool categorical)
+bool
+sbk_simd_supported(SbkSimd simd)
 {
-	const SbkNode *node = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + at;
-
-	if (!categorical)
-		return node->left + !(copy[node->input] < node->value.number);
-	return sbk_forest_next(forest, node, copy[node->input & ~SBK_CATEGORICAL]);
-}
-
-/* One row through all trees. */
-static inline void
-walk_trees(const SbkForest *forest, uint32_t ntree, const float *copy,
-		   bool categorical, float *margins)
-{
-	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	uint32_t	t;
-
-	for (t = 0; t + LANES <= ntree; t += LANES)
+	switch (simd)
 	{
-		uint32_t	at[LANES];
-		uint32_t	depth = 0;
-		uint32_t	level;
-		int			i;
-
-		for (i = 0; i < LANES; i++)
-		{
-			at[i] = trees[t + i].root;
-			depth = depth > trees[t + i].depth ? depth : trees[t + i].depth;
-		}
-		for (level = 0; level < depth; level++)
-		{
-			for (i = 0; i < LANES; i++)
-				at[i] = step(forest, at[i], copy, categorical);
-		}
-		for (i = 0; i < LANES; i++)
-			add_leaf(forest, &trees[t + i], at[i], margins);
+		case SBK_SIMD_AUTO:
+		case SBK_SIMD_SCALAR:
+			return true;
+#ifdef SBK_HAVE_AVX
+		case SBK_SIMD_AVX2:
+			return __builtin_cpu_supports("avx2");
+		case SBK_SIMD_AVX512:
+			return __builtin_cpu_supports("avx512f");
+#else
+		case SBK_SIMD_AVX2:
+		case SBK_SIMD_AVX512:
+			break;
+#endif
 	}
-	for (; t < ntree; t++)
-	{
-		uint32_t	at = trees[t].root;
-		uint32_t	level;
-
-		for (level = 0; level < trees[t].depth; level++)
-			at = step(forest, at, copy, categorical);
-		add_leaf(forest, &trees[t], at, margins);
-	}
-}
-
-/* A block of rows through all trees. */
-static inline void
-walk_rows(const SbkForest *forest, uint32_t ntree, const float *copies,
-		  bool categorical, float *margins)
-{
-	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	size_t		width = sbk_kernel_scratch(forest, 1);
-	uint32_t	t;
-
-	for (t = 0; t < ntree; t++)
-	{
-		uint32_t	at[BLOCK];
-		uint32_t	level;
-		int			i;
-
-		for (i = 0; i < BLOCK; i++)
-			at[i] = trees[t].root;
-		for (level = 0; level < trees[t].depth; level++)
-		{
-			for (i = 0; i < BLOCK; i++)
-				at[i] = step(forest, at[i], copies + i * width, categorical);
-		}
-		for (i = 0; i < BLOCK; i++)
-			add_leaf(forest, &trees[t], at[i],
-					 margins + (size_t) i * forest->num_output);
-	}
+	return false;
 }
 
 size_t
 sbk_kernel_scratch(const SbkForest *forest, size_t nrows)
 {
-	return (nrows < BLOCK ? 1 : BLOCK) * (2 * (size_t) forest->num_feature + 1);
+	size_t		lanes = nrows < block_rows(forest) ? nrows : block_rows(forest);
+
+	lanes = lanes < FEW_ROWS ? 1 : (lanes + LANES - 1) / LANES * LANES;
+	return lanes * sbk_lane_width(forest);
 }
 
 void
-sbk_kernel_margins(const SbkForest *forest, uint32_t ntree, const float *rows,
-				   size_t nrows, const float *base_margin, float *scratch,
-				   float *margins)
+sbk_kernel_margins(const SbkForest *forest, SbkSimd simd, uint32_t ntree,
+				   const float *rows, size_t nrows, const float *base_margin,
+				   float *scratch, float *margins)
 {
-	const float *start = SBK_FOREST_ARRAY(forest, float, margins);
+	SbkBlockKernel kernel = find_kernel(simd);
 	size_t		num_feature = forest->num_feature;
 	size_t		num_output = forest->num_output;
-	size_t		width = sbk_kernel_scratch(forest, 1);
-	size_t		r;
-	size_t		i;
+	size_t		r = 0;
 
-	for (r = 0; r < nrows; r++)
-	{
-		for (i = 0; i < num_output; i++)
-			margins[r * num_output + i] = base_margin ? base_margin[r] : start[i];
-		if (forest->linear)
-			add_linear(forest, rows + r * num_feature, margins + r * num_output);
-	}
-	if (forest->linear)
+	start_margins(forest, rows, nrows, base_margin, margins);
+	if (sbk_forest_is_linear(forest))
 		return;
-
-	for (r = 0; r + BLOCK <= nrows; r += BLOCK)
+	while (nrows - r >= FEW_ROWS)
 	{
-		for (i = 0; i < BLOCK; i++)
-			copy_row(forest, rows + (r + i) * num_feature, scratch + i * width);
-		if (forest->categorical)
-			walk_rows(forest, ntree, scratch, true, margins + r * num_output);
-		else
-			walk_rows(forest, ntree, scratch, false, margins + r * num_output);
+		size_t		n = nrows - r < block_rows(forest) ? nrows - r : block_rows(forest);
+
+		kernel(forest, ntree, rows + r * num_feature, n, scratch,
+			   margins + r * num_output);
+		r += n;
 	}
 	for (; r < nrows; r++)
-	{
-		copy_row(forest, rows + r * num_feature, scratch);
-		if (forest->categorical)
-			walk_trees(forest, ntree, scratch, true, margins + r * num_output);
-		else
-			walk_trees(forest, ntree, scratch, false, margins + r * num_output);
-	}
+		walk_row(forest, ntree, rows + r * num_feature, scratch,
+				 margins + r * num_output);
 }
 
 void
@@ -155,31 +102,50 @@ sbk_kernel_leaves(const SbkForest *forest, uint32_t ntree, const float *rows,
 
 	for (r = 0; r < nrows; r++)
 	{
-		copy_row(forest, rows + r * forest->num_feature, scratch);
+		copy_row(forest, rows + r * forest->num_feature, scratch, 1);
 		for (t = 0; t < ntree; t++)
-		{
-			uint32_t	at = trees[t].root;
-			uint32_t	level;
-
-			for (level = 0; level < trees[t].depth; level++)
-				at = step(forest, at, scratch, true);
-			leaves[r * ntree + t] = (float) (at - trees[t].root);
-		}
+			leaves[r * ntree + t] =
+				(float) sbk_walk_on(forest, &trees[t], scratch, 1, 0, 0);
 	}
 }
 
-static void
-copy_row(const SbkForest *forest, const float *row, float *copy)
+static SbkBlockKernel
+find_kernel(SbkSimd simd)
 {
-	uint32_t	n = forest->num_feature;
-	uint32_t	i;
+#ifdef SBK_HAVE_AVX
+	if (simd == SBK_SIMD_AVX512 ||
+		(simd == SBK_SIMD_AUTO && sbk_simd_supported(SBK_SIMD_AVX512)))
+		return sbk_block_avx512;
+	if (simd == SBK_SIMD_AVX2 ||
+		(simd == SBK_SIMD_AUTO && sbk_simd_supported(SBK_SIMD_AVX2)))
+		return sbk_block_avx2;
+#endif
+	return block_scalar;
+}
 
-	for (i = 0; i < n; i++)
+static size_t
+block_rows(const SbkForest *forest)
+{
+	return sbk_lane_width(forest) < WIDE_LANE ? SBK_BLOCK_ROWS : LANES;
+}
+
+static void
+start_margins(const SbkForest *forest, const float *rows, size_t nrows,
+			  const float *base_margin, float *margins)
+{
+	const float *start = SBK_FOREST_ARRAY(forest, float, margins);
+	size_t		num_output = forest->num_output;
+	size_t		r;
+	size_t		i;
+
+	for (r = 0; r < nrows; r++)
 	{
-		copy[i] = isnan(row[i]) ? -INFINITY : row[i];
-		copy[n + i] = isnan(row[i]) ? INFINITY : row[i];
+		for (i = 0; i < num_output; i++)
+			margins[r * num_output + i] = base_margin ? base_margin[r] : start[i];
+		if (sbk_forest_is_linear(forest))
+			add_linear(forest, rows + r * forest->num_feature,
+					   margins + r * num_output);
 	}
-	copy[2 * n] = NAN;
 }
 
 /* The bias first, then the features that are not missing. */
@@ -205,24 +171,111 @@ add_linear(const SbkForest *forest, const float *row, float *margins)
 	}
 }
 
+/* The slots that lanes are on, a level further down the crown. */
 static inline void
-add_leaf(const SbkForest *forest, const SbkForestTree *tree, uint32_t at,
-		 float *margins)
+step_lanes(const SbkNumber *thresholds, const SbkNumber *places,
+		   const float *inputs, uint32_t *slots)
 {
-	const SbkNode *leaf = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + at;
-	const float *numbers;
-	uint32_t	i;
+	int			i;
 
-	if (!forest->vector_leaf)
+	for (i = 0; i < LANES; i++)
 	{
-		margins[tree->output] += leaf->value.number;
-		return;
-	}
+		uint32_t	slot = slots[i];
+		float		input = inputs[places[slot].index * LANES + i];
 
-	/* of a forest that was tampered with, this may be a split */
-	if (leaf->input != 2 * forest->num_feature)
-		return;
-	numbers = SBK_FOREST_ARRAY(forest, float, leaves) + leaf->value.index;
-	for (i = 0; i < forest->num_output; i++)
-		margins[i] += numbers[i];
+		slots[i] = 2 * slot + !(input < thresholds[slot].number);
+	}
+}
+
+/* Sixteen rows at a time, those that are missing as copies of the last. */
+static void
+block_scalar(const SbkForest *forest, uint32_t ntree, const float *rows,
+			 size_t nrows, float *scratch, float *margins)
+{
+	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	size_t		r;
+	size_t		i;
+	uint32_t	t;
+
+	for (r = 0; r < nrows; r += LANES)
+	{
+		size_t		n = nrows - r < LANES ? nrows - r : LANES;
+
+		for (i = 0; i < LANES; i++)
+			copy_row(forest, rows + (r + (i < n ? i : n - 1)) * forest->num_feature,
+					 scratch + i, LANES);
+		for (t = 0; t < ntree; t++)
+		{
+			const SbkForestTree *tree = &trees[t];
+			const SbkNumber *thresholds = SBK_FOREST_ARRAY(forest, SbkNumber, crowns) +
+				tree->crown;
+			uint32_t	num_slot = 1U << tree->crown_levels;
+			const SbkNumber *ends = thresholds + num_slot;
+			uint32_t	slots[LANES];
+			uint32_t	level;
+
+			for (i = 0; i < LANES; i++)
+				slots[i] = 1;
+			for (level = 0; level < tree->crown_levels; level++)
+				step_lanes(thresholds, thresholds + num_slot, scratch, slots);
+			for (i = 0; i < n; i++)
+			{
+				float	   *sums = margins + (r + i) * forest->num_output;
+				SbkNumber	end = ends[slots[i]];
+
+				if (sbk_crown_is_complete(forest, tree))
+					sums[tree->output] += end.number;
+				else
+					sbk_add_leaf(forest, tree,
+								 sbk_walk_on(forest, tree, scratch + i, LANES,
+											 end.index, tree->crown_levels),
+								 sums, 1);
+			}
+		}
+	}
+}
+
+static void
+walk_row(const SbkForest *forest, uint32_t ntree, const float *row,
+		 float *scratch, float *margins)
+{
+	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	uint32_t	t;
+
+	copy_row(forest, row, scratch, 1);
+	for (t = 0; t < ntree; t++)
+	{
+		const SbkForestTree *tree = &trees[t];
+		const SbkNumber *thresholds = SBK_FOREST_ARRAY(forest, SbkNumber, crowns) +
+			tree->crown;
+		uint32_t	num_slot = 1U << tree->crown_levels;
+		const SbkNumber *places = thresholds + num_slot;
+		uint32_t	slot = 1;
+		uint32_t	level;
+
+		for (level = 0; level < tree->crown_levels; level++)
+			slot = 2 * slot +
+				!(scratch[places[slot].index] < thresholds[slot].number);
+		if (sbk_crown_is_complete(forest, tree))
+			margins[tree->output] += places[slot].number;
+		else
+			sbk_add_leaf(forest, tree,
+						 sbk_walk_on(forest, tree, scratch, 1,
+									 places[slot].index, tree->crown_levels),
+						 margins, 1);
+	}
+}
+
+static void
+copy_row(const SbkForest *forest, const float *row, float *places, size_t apart)
+{
+	size_t		n = forest->num_feature;
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		places[i * apart] = isnan(row[i]) ? -INFINITY : row[i];
+		places[(n + i) * apart] = isnan(row[i]) ? INFINITY : row[i];
+	}
+	places[2 * n * apart] = NAN;
 }

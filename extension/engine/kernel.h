@@ -3,12 +3,26 @@
  *		Rows through a forest.
  *
  * Every sum begins with the margin and goes through the trees in their order,
- * as the library's does, however rows and trees are interleaved.
+ * as the library's does, however rows and trees are interleaved.  All kernels
+ * give the same bits: they compare the same numbers and add the same numbers in
+ * the same order, and nothing else.
  */
 #ifndef SBK_KERNEL_H
 #define SBK_KERNEL_H
 
 #include "engine/forest.h"
+
+/* Which instructions a kernel uses. */
+typedef enum SbkSimd
+{
+	SBK_SIMD_AUTO,				/* the best that this processor has */
+	SBK_SIMD_SCALAR,			/* plain C */
+	SBK_SIMD_AVX2,
+	SBK_SIMD_AVX512
+} SbkSimd;
+
+/* Is it built in, and does this processor have it?  The first two always. */
+extern bool sbk_simd_supported(SbkSimd simd);
 
 /* Numbers of scratch memory that the calls below need for so many rows. */
 extern size_t sbk_kernel_scratch(const SbkForest *forest, size_t nrows);
@@ -17,10 +31,10 @@ extern size_t sbk_kernel_scratch(const SbkForest *forest, size_t nrows);
  * The margins of rows, num_output for each, from the first so many trees (of
  * gblinear, ntree means nothing).  Inputs are NaN where missing and otherwise
  * finite; base_margin has a number for each row, which takes the place of the
- * forest's own, or is NULL.
+ * forest's own, or is NULL.  simd must be supported.
  */
-extern void sbk_kernel_margins(const SbkForest *forest, uint32_t ntree,
-							   const float *rows, size_t nrows,
+extern void sbk_kernel_margins(const SbkForest *forest, SbkSimd simd,
+							   uint32_t ntree, const float *rows, size_t nrows,
 							   const float *base_margin, float *scratch,
 							   float *margins);
 

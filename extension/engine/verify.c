@@ -70,7 +70,7 @@ sbk_engine_verify(SbkEngine *engine, SbkVerification *verification)
 			compare(engine, rows, base_margin, SBK_PREDICT_VALUE, verification);
 
 		/* of vector leaves, the library does not give the numbers */
-		if (!forest->linear && !forest->vector_leaf)
+		if (!sbk_forest_is_linear(forest) && !forest->vector_leaf)
 			compare(engine, rows, base_margin, SBK_PREDICT_LEAF, verification);
 	}
 	pfree(rows);
@@ -120,23 +120,23 @@ follow_path(const SbkForest *forest, uint32 tree, float *row, bool *decided,
 			pg_prng_state *random)
 {
 	const SbkForestTree *walked = SBK_FOREST_ARRAY(forest, SbkForestTree, trees) + tree;
-	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
-	uint32		at = walked->root;
+	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + walked->root;
+	uint32		at = 0;
 	uint32		level;
 
 	for (level = 0; level < walked->depth; level++)
 	{
 		const SbkNode *node = &nodes[at];
-		uint32		input = node->input & ~SBK_CATEGORICAL;
-		uint32		feature = input % forest->num_feature;
+		uint32		place = node->input & SBK_NODE_PLACE;
+		uint32		feature = place % forest->num_feature;
 
-		if (input == 2 * forest->num_feature)
-			break;				/* a leaf */
+		if (sbk_node_is_leaf(forest, node))
+			break;
 		if (!decided[feature])
 			row[feature] = input_at_split(forest, node, random);
 		decided[feature] = true;
 		at = sbk_forest_next(forest, node, isnan(row[feature]) ?
-							 (input == feature ? -INFINITY : INFINITY) :
+							 (place == feature ? -INFINITY : INFINITY) :
 							 row[feature]);
 	}
 }
@@ -150,7 +150,7 @@ input_at_split(const SbkForest *forest, const SbkNode *node,
 
 	if (draw == 0)
 		return NAN;
-	if ((node->input & SBK_CATEGORICAL) == 0)
+	if ((node->input & SBK_NODE_CATEGORICAL) == 0)
 		return draw % 2 == 0 ? node->value.number :
 			nextafterf(node->value.number, -INFINITY);
 	if (draw == 1)

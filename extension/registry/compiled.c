@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "port/pg_bswap.h"
 #include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
@@ -35,6 +36,7 @@ sbk_compiled_read(MemoryContext context, const char *label,
 	Size		size = VARSIZE_ANY_EXHDR(bytes);
 	SbkForest  *forest;
 	const char *what;
+	bool		same_order;
 
 	/* in a place that is aligned */
 	forest = MemoryContextAllocHuge(context, Max(size, sizeof(SbkForest)));
@@ -44,15 +46,14 @@ sbk_compiled_read(MemoryContext context, const char *label,
 
 	if (size < sizeof(SbkForest))
 		refuse(label, "is too short");
-	if (forest->magic != SBK_FOREST_MAGIC_REVERSED)
-	{
-		if (forest->magic != SBK_FOREST_MAGIC)
-			refuse(label, "does not begin like a compiled model");
-		if (forest->crc != checksum(forest, size))
-			refuse(label, "does not have the checksum that it states");
-	}
-	if (forest->magic != SBK_FOREST_MAGIC ||
-		forest->format != SBK_FOREST_FORMAT)
+	same_order = forest->byte_order == SBK_FOREST_BYTE_ORDER;
+	if (same_order ? forest->magic != SBK_FOREST_MAGIC :
+		forest->magic != pg_bswap32(SBK_FOREST_MAGIC) ||
+		forest->byte_order != pg_bswap32(SBK_FOREST_BYTE_ORDER))
+		refuse(label, "does not begin like a compiled model");
+	if (same_order && forest->crc != checksum(forest, size))
+		refuse(label, "does not have the checksum that it states");
+	if (!same_order || forest->format != SBK_FOREST_FORMAT)
 	{
 		pfree(forest);
 		return NULL;

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import xgboost as xgb
 
-SHAPES = [(100, 6, 30), (500, 8, 30)]
+SHAPES = [(100, 6, 30), (500, 8, 30), (1000, 6, 30)]
 ROWS = 20000
 
 directory = Path(sys.argv[1])

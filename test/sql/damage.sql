@@ -33,9 +33,11 @@ SELECT after('UPDATE scorebook.compiled_model SET compiled = compiled || ''\x00'
 SELECT after('UPDATE scorebook.model_version SET sha256 = sha256(''other'')');
 -- without it, or with that of a machine of another byte order, the artifact is compiled
 SELECT after('DELETE FROM scorebook.compiled_model') LIKE 'scored%' AS scored;
-SELECT after('UPDATE scorebook.compiled_model SET compiled = overlay(compiled PLACING
-	substring(compiled FROM 4 FOR 1) || substring(compiled FROM 3 FOR 1) || substring(compiled FROM 2 FOR 1)
-	|| substring(compiled FROM 1 FOR 1) FROM 1)') LIKE 'scored%' AS scored;
+CREATE FUNCTION reversed(bytea, integer) RETURNS bytea LANGUAGE sql AS $$
+	SELECT string_agg(substring($1 FROM $2 + 4 - i FOR 1), '' ORDER BY i) FROM generate_series(1, 4) AS i
+$$;
+SELECT after('UPDATE scorebook.compiled_model SET compiled = reversed(compiled, 1) || reversed(compiled, 5)
+	|| substring(compiled FROM 9)') LIKE 'scored%' AS scored;
 -- and then the artifact must be the one that was loaded
 CREATE FUNCTION compiled_after(damage text) RETURNS text LANGUAGE sql AS $$
 	SELECT after('DELETE FROM scorebook.compiled_model; ' || damage)
@@ -59,5 +61,6 @@ SELECT scorebook.predict('huge', '{NULL,NULL,2,3,4,5,6,7}'::real[]) IS NOT NULL 
 SELECT scorebook.predict('huge', '{10,10,2,3,4,5,6,7}'::real[]);
 
 DROP FUNCTION compiled_after;
+DROP FUNCTION reversed;
 DROP FUNCTION after;
 SELECT count(scorebook.drop_model(name)) FROM (SELECT name FROM scorebook.model) AS m;

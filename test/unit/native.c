@@ -207,6 +207,17 @@ test_rounds(const char *path, const SbkForest *forest, uint32_t ntree,
 }
 
 static void
+test_validity(const char *path, const SbkForest *forest)
+{
+	const char *wrong;
+	bool		valid = sbk_forest_valid(forest, forest->size, &wrong);
+
+	ok(valid, path, "is a valid forest");
+	if (!valid)
+		printf("# it %s\n", wrong);
+}
+
+static void
 test_model(const char *path)
 {
 	static Table inputs;
@@ -224,6 +235,7 @@ test_model(const char *path)
 	ok(forest != NULL, path, "is compiled");
 	if (forest == NULL)
 		return;
+	test_validity(path, forest);
 	read_inputs(path, &inputs);
 	if (!read_beside(path, ".expected.csv", &expected))
 		abort();
