@@ -46,6 +46,8 @@ OBJS = \
 	extension/registry/rights.o \
 	extension/registry/use.o \
 	extension/sql/cache.o \
+	extension/sql/call.o \
+	extension/sql/explain.o \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
 	extension/sql/lookup.o \
@@ -79,6 +81,7 @@ OWN_HEADERS = \
 	extension/registry/rights.h \
 	extension/registry/use.h \
 	extension/scorebook.h \
+	extension/sql/call.h \
 	extension/xgboost/library.h
 
 # the one module that is linked with XGBoost
@@ -92,13 +95,14 @@ SQL_PARTS = \
 	sql/parts/30_load.sql \
 	sql/parts/35_verification.sql \
 	sql/parts/40_scoring.sql \
+	sql/parts/45_explaining.sql \
 	sql/parts/50_reading.sql \
 	sql/parts/90_grant.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
-	policies calls rights card predictor damage uninstall
+	explain policies calls rights card predictor damage uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
 ISOLATION      = load alias retire

@@ -194,10 +194,10 @@ check_lengths(SbkReader *reader)
 		tree->base_weights.count != n * width)
 		return bad_tree(reader, "has lists of other lengths than its nodes");
 
-	/* vector leaves came without statistics before XGBoost 3.2 */
+	/* vector leaves came without statistics before they had weights */
 	if ((tree->loss_changes.count != n || tree->sum_hessian.count != n) &&
-		(width == 1 || tree->loss_changes.count != 0 ||
-		 tree->sum_hessian.count != 0))
+		(width == 1 || tree->leaf_weights.count != 0 ||
+		 tree->loss_changes.count != 0 || tree->sum_hessian.count != 0))
 		return bad_tree(reader, "has statistics of other lengths than its nodes");
 	if (tree->leaf_weights.count > 0 && width == 1)
 		return bad_tree(reader, "has weights of leaves that have one output");
@@ -244,6 +244,7 @@ check_paths(SbkReader *reader)
 				 (size_t) tree->right.values[node] >= tree->leaf_weights.count / tree->leaf_size))
 				return bad_tree(reader, "has a leaf without weights");
 			leaves++;
+			reader->summary->path_steps += (depth + 1.0) * (depth + 1.0);
 		}
 		else
 		{

@@ -7,11 +7,22 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
 #include "engine/engine.h"
 #include "engine/kernel.h"
+
+/*
+ * A step of an explanation takes some 3 ns.  A call of the library can not be
+ * canceled: this many steps and results are handed to it at once, and no row
+ * may take more than the limits.
+ */
+#define CALL_STEPS		5e7
+#define ROW_STEPS_LIMIT	1e9
+#define CALL_RESULTS		((Size) 4 * 1024 * 1024)
+#define ROW_RESULTS_LIMIT	((Size) 64 * 1024 * 1024)
 
 struct SbkEngine
 {
@@ -31,12 +42,19 @@ struct SbkEngine
 	/* the library, in this process or in another one */
 	const SbkLibrary *library;
 	SbkBoosterHandle *handle;	/* NULL until loaded */
+	int			written_by[3];	/* version of XGBoost */
+	double		row_steps;		/* of explaining a row */
 	bool		in_place;
 };
 
 static const float *predict_natively(SbkEngine *engine, const float *rows,
 									 Size nrows, const float *base_margin,
 									 SbkPredictionKind kind, Size *width);
+static void check_explainable(SbkEngine *engine);
+static double row_steps(const SbkSummary *summary, int rounds);
+static void copy_results(SbkEngine *engine, const float *rows, Size nrows,
+						 const float *base_margin, SbkPredictionKind kind,
+						 Size expected, float *results);
 static void reserve(SbkEngine *engine, float **array, Size *size, Size need);
 static void release_engine(void *arg);
 
@@ -84,7 +102,7 @@ sbk_engine_load(SbkEngine *engine, const SbkLibrary *library,
 		}
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("model \"%s\" was written by XGBoost %d.%d.%d and cannot be scored by the installed XGBoost %d.%d.%d",
+				errmsg("model \"%s\" was written by XGBoost %d.%d.%d and cannot be used by the installed XGBoost %d.%d.%d",
 					   engine->label, summary->version[0],
 					   summary->version[1], summary->version[2],
 					   version[0], version[1], version[2]),
@@ -94,6 +112,8 @@ sbk_engine_load(SbkEngine *engine, const SbkLibrary *library,
 						version[0], version[1]));
 	}
 	engine->library = library;
+	memcpy(engine->written_by, summary->version, sizeof(summary->version));
+	engine->row_steps = row_steps(summary, engine->rounds);
 
 	/* of dart, the library's two ways differ in the last bit */
 	engine->in_place = summary->booster == SBK_BOOSTER_GBTREE;
@@ -159,7 +179,8 @@ sbk_engine_predict(SbkEngine *engine, bool native, const float *rows,
 		.base_margin = base_margin,
 		.kind = kind,
 		.rounds = engine->rounds,
-		.in_place = engine->in_place && kind != SBK_PREDICT_LEAF
+		.in_place = engine->in_place &&
+			(kind == SBK_PREDICT_VALUE || kind == SBK_PREDICT_MARGIN)
 	};
 
 	if (kind == SBK_PREDICT_LEAF && sbk_forest_is_linear(engine->forest))
@@ -172,10 +193,105 @@ sbk_engine_predict(SbkEngine *engine, bool native, const float *rows,
 	if (!engine->library->predict(engine->handle, &prediction, &error))
 		ereport(ERROR,
 				errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				kind == SBK_PREDICT_CONTRIBUTIONS ?
+				errmsg("could not explain model \"%s\"", engine->label) :
 				errmsg("could not score model \"%s\"", engine->label),
 				errdetail_internal("XGBoost reported: %s.", error.message));
 	*width = prediction.width;
 	return prediction.result;
+}
+
+void
+sbk_engine_explain(SbkEngine *engine, const float *rows, Size nrows,
+				   const float *base_margin, float *contributions,
+				   float *margins)
+{
+	Size		results = mul_size(engine->forest->num_output,
+								   engine->forest->num_feature + 1);
+	Size		block;
+	Size		done;
+
+	check_explainable(engine);
+	block = Max(1, Min(CALL_STEPS / engine->row_steps, CALL_RESULTS / results));
+	for (done = 0; done < nrows; done += block)
+	{
+		Size		n = Min(block, nrows - done);
+		const float *inputs = rows + done * engine->forest->num_feature;
+		const float *offsets = base_margin ? base_margin + done : NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		copy_results(engine, inputs, n, offsets, SBK_PREDICT_MARGIN,
+					 engine->forest->num_output, margins + done * engine->forest->num_output);
+		copy_results(engine, inputs, n, offsets, SBK_PREDICT_CONTRIBUTIONS,
+					 results, contributions + done * results);
+	}
+}
+
+/* Throws where the library cannot explain the model, or not in time. */
+static void
+check_explainable(SbkEngine *engine)
+{
+	const int  *version = engine->library->version;
+
+	if (engine->forest->vector_leaf &&
+		(version[0] < 3 || (version[0] == 3 && version[1] < 3)))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("model \"%s\" was written by XGBoost %d.%d.%d and cannot be explained by the installed XGBoost %d.%d.%d",
+					   engine->label, engine->written_by[0],
+					   engine->written_by[1], engine->written_by[2],
+					   version[0], version[1], version[2]),
+				errdetail("XGBoost before 3.3 does not explain trees with several outputs."),
+				errhint("Train a tree for each output, with multi_strategy \"one_output_per_tree\"."));
+	if (engine->row_steps > ROW_STEPS_LIMIT ||
+		mul_size(engine->forest->num_output, engine->forest->num_feature + 1) > ROW_RESULTS_LIMIT)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("model \"%s\" is too large to be explained",
+					   engine->label),
+				errdetail("A row would take %.0f million steps and give %zu numbers; the limits are %.0f million and %zu.",
+						  engine->row_steps / 1e6,
+						  mul_size(engine->forest->num_output, engine->forest->num_feature + 1),
+						  ROW_STEPS_LIMIT / 1e6, ROW_RESULTS_LIMIT),
+				errhint("The steps grow with the leaves and with the square of the depth of the trees."));
+}
+
+/*
+ * What XGBoost does for a row: for each leaf, something for each pair of nodes
+ * on the path to it; for each tree, something for each feature, and a little
+ * for each feature of each output.  gblinear has no trees.
+ */
+static double
+row_steps(const SbkSummary *summary, int rounds)
+{
+	double		columns = summary->num_feature + 1.0;
+	double		steps = summary->path_steps +
+		summary->num_tree * columns * (1 + summary->num_output / 8.0);
+
+	/* of vector leaves, for each output */
+	if (summary->vector_leaf)
+		steps *= summary->num_output;
+	if (rounds > 0 && rounds < summary->num_round)
+		steps *= (double) rounds / summary->num_round;
+	return steps + summary->num_output * columns;
+}
+
+/* Scores or explains a block with the library; so many results for each row. */
+static void
+copy_results(SbkEngine *engine, const float *rows, Size nrows,
+			 const float *base_margin, SbkPredictionKind kind,
+			 Size expected, float *results)
+{
+	Size		width;
+	const float *from = sbk_engine_predict(engine, false, rows, nrows,
+										   base_margin, kind, &width);
+
+	if (width != expected)
+		ereport(ERROR,
+				errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				errmsg("model \"%s\" gave %zu values instead of %zu",
+					   engine->label, width, expected));
+	memcpy(results, from, mul_size(mul_size(nrows, width), sizeof(float)));
 }
 
 static const float *

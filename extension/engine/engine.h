@@ -73,6 +73,7 @@ extern bool sbk_engine_loaded(const SbkEngine *engine);
 /*
  * Scores rows of as many columns as the model has features, finite or NaN for
  * missing: natively, or with the library; the engine must be ready for that.
+ * Only the library gives contributions.
  * base_margin has one number for each row, or is NULL.  The result has *width
  * numbers for each row and is valid until the next call of the same kind.
  */
@@ -80,5 +81,21 @@ extern const float *sbk_engine_predict(SbkEngine *engine, bool native,
 									   const float *rows, Size nrows,
 									   const float *base_margin,
 									   SbkPredictionKind kind, Size *width);
+
+/*
+ * Explains rows with the library, which must be loaded; rows and base_margin
+ * are those of sbk_engine_predict.  Each row gets one margin for each output,
+ * and for each output num_feature + 1 contributions: what each feature adds to
+ * the margin, and last the base value that they are added to, which holds the
+ * row's base margin.  The caller gives room for both.
+ *
+ * Explaining costs hundreds of times what scoring does, so that many rows are
+ * handed to the library in small blocks, between which a cancel is heard.
+ * Throws where the library cannot explain the model, or a single row would
+ * take it too long.
+ */
+extern void sbk_engine_explain(SbkEngine *engine, const float *rows,
+							   Size nrows, const float *base_margin,
+							   float *contributions, float *margins);
 
 #endif							/* SBK_ENGINE_H */

@@ -138,6 +138,29 @@ sbk_model_predict_by(SbkModel *model, bool native, const float *rows,
 	return values;
 }
 
+void
+sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
+				  const float *base_margin, float *contributions,
+				  float *margins)
+{
+	Size		n = nrows * model->num_output * (model->num_feature + 1);
+	Size		i;
+
+	if (!sbk_engine_loaded(model->engine))
+		load_library(model);
+	sbk_engine_explain(model->engine, rows, nrows, base_margin, contributions,
+					   margins);
+	for (i = 0; i < n; i++)
+	{
+		if (unlikely(!isfinite(contributions[i])))
+			ereport(ERROR,
+					errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("model \"%s\" gave a contribution that is not a number",
+						   model->label),
+					errdetail("Contributions weigh each branch of a tree by the rows that it had in training; the file may not hold their numbers."));
+	}
+}
+
 int
 sbk_feature_code(const SbkFeature *feature, const char *name, int len)
 {
@@ -146,19 +169,6 @@ sbk_feature_code(const SbkFeature *feature, const char *name, int len)
 								sizeof(SbkLevel), compare_levels);
 
 	return found ? found->code : -1;
-}
-
-const char *
-sbk_feature_level(const SbkFeature *feature, int code)
-{
-	int			i;
-
-	for (i = 0; i < feature->num_level; i++)
-	{
-		if (feature->levels[i].code == code)
-			return feature->levels[i].name;
-	}
-	elog(ERROR, "feature \"%s\" has no level of code %d", feature->name, code);
 }
 
 static void
@@ -278,7 +288,6 @@ read_feature(SbkModel *model, SbkFeature *feature, SbkScan *scan,
 	char	   *on_null = sbk_scan_text(scan, tuple, Anum_feature_on_null);
 	char	   *on_unseen = sbk_scan_text(scan, tuple, Anum_feature_on_unseen);
 	char	   *on_inexact = sbk_scan_text(scan, tuple, Anum_feature_on_inexact);
-	char	  **names;
 	int			i;
 
 	feature->name = sbk_scan_text(scan, tuple, Anum_feature_name);
@@ -289,12 +298,13 @@ read_feature(SbkModel *model, SbkFeature *feature, SbkScan *scan,
 	if (!feature->categorical)
 		return;
 
-	names = read_texts(scan, tuple, Anum_feature_levels, &feature->num_level);
+	feature->level_names = read_texts(scan, tuple, Anum_feature_levels,
+									  &feature->num_level);
 	feature->levels = palloc(mul_size(feature->num_level, sizeof(SbkLevel)));
 	for (i = 0; i < feature->num_level; i++)
 	{
-		feature->levels[i].name = names[i];
-		feature->levels[i].len = strlen(names[i]);
+		feature->levels[i].name = feature->level_names[i];
+		feature->levels[i].len = strlen(feature->level_names[i]);
 		feature->levels[i].code = i;
 	}
 	qsort(feature->levels, feature->num_level, sizeof(SbkLevel),

@@ -31,6 +31,7 @@ typedef struct SbkFeature
 	bool		categorical;
 	int			num_level;
 	SbkLevel   *levels;			/* sorted by length and bytes */
+	char	  **level_names;	/* by code */
 	bool		null_is_error;
 	bool		inexact_is_error;
 	SbkOnUnseen on_unseen;
@@ -123,11 +124,17 @@ extern const float *sbk_model_predict_by(SbkModel *model, bool native,
 										 const float *base_margin,
 										 SbkPredictionKind kind, Size *width);
 
+/*
+ * Explains rows with the library, which is loaded on demand whatever
+ * scorebook.engine says; arguments and results are those of
+ * sbk_engine_explain, and all results are finite.
+ */
+extern void sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
+							  const float *base_margin, float *contributions,
+							  float *margins);
+
 /* The code of a level, -1 where the feature has no such level. */
 extern int	sbk_feature_code(const SbkFeature *feature, const char *name,
 							 int len);
-
-/* The level of a code that the feature has. */
-extern const char *sbk_feature_level(const SbkFeature *feature, int code);
 
 #endif							/* SBK_MODEL_H */

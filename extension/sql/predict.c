@@ -4,26 +4,20 @@
  *
  * All of them do the same: find the model that the reference stands for, read
  * the inputs from the row, the JSON object or the array, score, and shape the
- * result.  What a call site learns stays in fn_extra: the model, pinned, and
- * the binding of the row type it met last.
+ * result.
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/tuplestore.h"
-#include "utils/typcache.h"
 
-#include "bind/bind.h"
 #include "compat.h"
-#include "registry/use.h"
+#include "sql/call.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_predict);
 PG_FUNCTION_INFO_V1(sbk_sql_predict_proba);
@@ -33,47 +27,22 @@ PG_FUNCTION_INFO_V1(sbk_sql_predict_margin);
 PG_FUNCTION_INFO_V1(sbk_sql_predict_leaf);
 PG_FUNCTION_INFO_V1(sbk_sql_predict_set);
 
-typedef enum InputForm
-{
-	INPUT_ROW,
-	INPUT_JSONB,
-	INPUT_ARRAY
-} InputForm;
-
-typedef struct CallSite
-{
-	SbkModelUse use;
-	MemoryContext context;		/* fn_mcxt: of this struct */
-	MemoryContext model_context;	/* what depends on the model */
-	InputForm	form;
-	SbkRow		row;
-	MemoryContext binding_context;	/* below it, what depends on the row type */
-	SbkRowBinding *binding;		/* of the row type with this identifier */
-	uint64		row_type;
-	float	   *probabilities;	/* room for one for each class */
-} CallSite;
-
-static CallSite *get_call_site(FunctionCallInfo fcinfo);
-static SbkModel *read_input(FunctionCallInfo fcinfo, CallSite *site);
-static void read_record(CallSite *site, const SbkModel *model,
-						HeapTupleHeader tuple);
 static const float *score(FunctionCallInfo fcinfo, SbkPredictionKind kind,
-						  CallSite **site, SbkModel **model, Size *width);
-static float *class_probabilities(CallSite *site, const SbkModel *model,
+						  SbkCallSite **site, SbkModel **model, Size *width);
+static float *class_probabilities(SbkCallSite *site, const SbkModel *model,
 								  const float *values, int *n);
 static SbkPredictionKind probability_kind(const SbkModel *model);
-static const float *score_model(CallSite *site, SbkModel *model,
+static const float *score_model(SbkCallSite *site, SbkModel *model,
 								SbkPredictionKind kind, Size *width);
 static int	predicted_class(const SbkModel *model, const float *values);
-static char *class_label(const SbkModel *model, int i);
 static Datum make_real_array(const float *values, Size n);
 pg_noreturn static void refuse_probabilities(const SbkModel *model);
 
 Datum
 sbk_sql_predict(PG_FUNCTION_ARGS)
 {
-	CallSite   *site = get_call_site(fcinfo);
-	SbkModel   *model = read_input(fcinfo, site);
+	SbkCallSite *site = sbk_call_site(fcinfo);
+	SbkModel   *model = sbk_call_input(fcinfo, site);
 	Size		width;
 
 	if (sbk_family_width(model->family, model->num_output) > 1)
@@ -92,7 +61,7 @@ sbk_sql_predict(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_predict_vector(PG_FUNCTION_ARGS)
 {
-	CallSite   *site;
+	SbkCallSite *site;
 	SbkModel   *model;
 	Size		width;
 	const float *values = score(fcinfo, SBK_PREDICT_VALUE, &site, &model,
@@ -104,7 +73,7 @@ sbk_sql_predict_vector(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_predict_margin(PG_FUNCTION_ARGS)
 {
-	CallSite   *site;
+	SbkCallSite *site;
 	SbkModel   *model;
 	Size		width;
 	const float *values = score(fcinfo, SBK_PREDICT_MARGIN, &site, &model,
@@ -116,7 +85,7 @@ sbk_sql_predict_margin(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_predict_leaf(PG_FUNCTION_ARGS)
 {
-	CallSite   *site;
+	SbkCallSite *site;
 	SbkModel   *model;
 	Size		width;
 	const float *values = score(fcinfo, SBK_PREDICT_LEAF, &site, &model,
@@ -133,8 +102,8 @@ sbk_sql_predict_leaf(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_predict_proba(PG_FUNCTION_ARGS)
 {
-	CallSite   *site = get_call_site(fcinfo);
-	SbkModel   *model = read_input(fcinfo, site);
+	SbkCallSite *site = sbk_call_site(fcinfo);
+	SbkModel   *model = sbk_call_input(fcinfo, site);
 	SbkPredictionKind kind = probability_kind(model);
 	Size		width;
 	const float *values = score_model(site, model, kind, &width);
@@ -147,8 +116,8 @@ sbk_sql_predict_proba(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_predict_class(PG_FUNCTION_ARGS)
 {
-	CallSite   *site = get_call_site(fcinfo);
-	SbkModel   *model = read_input(fcinfo, site);
+	SbkCallSite *site = sbk_call_site(fcinfo);
+	SbkModel   *model = sbk_call_input(fcinfo, site);
 	Size		width;
 	const float *values;
 
@@ -159,8 +128,8 @@ sbk_sql_predict_class(PG_FUNCTION_ARGS)
 				errdetail("Its objective is %s.", model->objective),
 				errhint("Use scorebook.predict or scorebook.predict_vector."));
 	values = score_model(site, model, SBK_PREDICT_VALUE, &width);
-	PG_RETURN_TEXT_P(cstring_to_text(class_label(model,
-												 predicted_class(model, values))));
+	PG_RETURN_TEXT_P(cstring_to_text(sbk_class_label(model,
+													 predicted_class(model, values))));
 }
 
 /* Classes by falling probability; of equal ones, the lower index comes first. */
@@ -168,7 +137,7 @@ Datum
 sbk_sql_predict_set(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	CallSite   *site;
+	SbkCallSite *site;
 	SbkModel   *model;
 	const float *values;
 	float	   *probabilities;
@@ -189,8 +158,8 @@ sbk_sql_predict_set(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("the cutoff must be a number"));
 
-	site = get_call_site(fcinfo);
-	model = read_input(fcinfo, site);
+	site = sbk_call_site(fcinfo);
+	model = sbk_call_input(fcinfo, site);
 	values = score_model(site, model, probability_kind(model), &width);
 	probabilities = class_probabilities(site, model, values, &n);
 
@@ -208,7 +177,7 @@ sbk_sql_predict_set(PG_FUNCTION_ARGS)
 		}
 		if (probabilities[best] < least)
 			break;
-		columns[0] = CStringGetTextDatum(class_label(model, best));
+		columns[0] = CStringGetTextDatum(sbk_class_label(model, best));
 		columns[1] = Float4GetDatum(probabilities[best]);
 		tuplestore_putvalues(result->setResult, result->setDesc, columns, nulls);
 		probabilities[best] = -1;	/* taken */
@@ -220,117 +189,17 @@ sbk_sql_predict_set(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static CallSite *
-get_call_site(FunctionCallInfo fcinfo)
-{
-	CallSite   *site = fcinfo->flinfo->fn_extra;
-	Oid			type;
-
-	if (site != NULL)
-		return site;
-	site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
-	site->context = fcinfo->flinfo->fn_mcxt;
-	type = get_fn_expr_argtype(fcinfo->flinfo, 1);
-	if (type == JSONBOID)
-		site->form = INPUT_JSONB;
-	else if (type == ANYARRAYOID || OidIsValid(get_base_element_type(type)))
-		site->form = INPUT_ARRAY;
-	else if (type_is_rowtype(type))
-		site->form = INPUT_ROW;
-	else
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("the type of the features is not known at this call"));
-	sbk_model_use_init(&site->use, site->context);
-	fcinfo->flinfo->fn_extra = site;
-	return site;
-}
-
-/* Finds the model and reads the row's inputs into the call site. */
-static SbkModel *
-read_input(FunctionCallInfo fcinfo, CallSite *site)
-{
-	text	   *reference = PG_GETARG_TEXT_PP(0);
-	bool		changed;
-	SbkModel   *model = sbk_model_use(&site->use, VARDATA_ANY(reference),
-									  VARSIZE_ANY_EXHDR(reference), &changed);
-
-	if (changed || site->model_context == NULL)
-	{
-		site->binding = NULL;
-		site->row.values = NULL;
-		site->probabilities = NULL;
-		if (site->model_context == NULL)
-			site->model_context = AllocSetContextCreate(site->context,
-														"scorebook call site",
-														ALLOCSET_SMALL_SIZES);
-		MemoryContextReset(site->model_context);
-		site->binding_context = NULL;	/* gone with it */
-	}
-	if (site->row.values == NULL)
-	{
-		site->probabilities =
-			MemoryContextAlloc(site->model_context,
-							   mul_size(Max(model->num_output, 2),
-										sizeof(float)));
-		site->row.values =
-			MemoryContextAlloc(site->model_context,
-							   mul_size(model->num_feature, sizeof(float)));
-	}
-
-	switch (site->form)
-	{
-		case INPUT_ROW:
-			read_record(site, model, PG_GETARG_HEAPTUPLEHEADER(1));
-			break;
-		case INPUT_JSONB:
-			sbk_read_jsonb(model, PG_GETARG_JSONB_P(1), &site->row);
-			break;
-		case INPUT_ARRAY:
-			sbk_read_array(model, PG_GETARG_ARRAYTYPE_P(1), &site->row);
-			break;
-	}
-	return model;
-}
-
-static void
-read_record(CallSite *site, const SbkModel *model, HeapTupleHeader tuple)
-{
-	Oid			type = HeapTupleHeaderGetTypeId(tuple);
-	int32		typmod = HeapTupleHeaderGetTypMod(tuple);
-	uint64		identifier = assign_record_type_identifier(type, typmod);
-
-	if (site->binding == NULL || site->row_type != identifier)
-	{
-		TupleDesc	desc = lookup_rowtype_tupdesc_domain(type, typmod, false);
-		MemoryContext old_context;
-
-		site->binding = NULL;
-		if (site->binding_context == NULL)
-			site->binding_context = AllocSetContextCreate(site->model_context,
-														  "scorebook binding",
-														  ALLOCSET_SMALL_SIZES);
-		MemoryContextReset(site->binding_context);
-		old_context = MemoryContextSwitchTo(site->binding_context);
-		site->binding = sbk_bind_row(model, desc);
-		MemoryContextSwitchTo(old_context);
-		site->row_type = identifier;
-		ReleaseTupleDesc(desc);
-	}
-	sbk_read_row(model, site->binding, tuple, &site->row);
-}
-
 static const float *
-score(FunctionCallInfo fcinfo, SbkPredictionKind kind, CallSite **site,
+score(FunctionCallInfo fcinfo, SbkPredictionKind kind, SbkCallSite **site,
 	  SbkModel **model, Size *width)
 {
-	*site = get_call_site(fcinfo);
-	*model = read_input(fcinfo, *site);
+	*site = sbk_call_site(fcinfo);
+	*model = sbk_call_input(fcinfo, *site);
 	return score_model(*site, *model, kind, width);
 }
 
 static const float *
-score_model(CallSite *site, SbkModel *model, SbkPredictionKind kind,
+score_model(SbkCallSite *site, SbkModel *model, SbkPredictionKind kind,
 			Size *width)
 {
 	const float *values =
@@ -370,10 +239,10 @@ probability_kind(const SbkModel *model)
 
 /* The values are of the kind that probability_kind() asked for. */
 static float *
-class_probabilities(CallSite *site, const SbkModel *model,
+class_probabilities(SbkCallSite *site, const SbkModel *model,
 					const float *values, int *n)
 {
-	float	   *probabilities = site->probabilities;
+	float	   *probabilities = site->outputs;
 
 	*n = sbk_family_classes(model->family, model->num_output);
 	if (model->family == SBK_FAMILY_BINARY_PROBABILITY)
@@ -422,13 +291,6 @@ predicted_class(const SbkModel *model, const float *values)
 			break;
 	}
 	return best;
-}
-
-static char *
-class_label(const SbkModel *model, int i)
-{
-	return i >= 0 && i < model->num_class ? model->classes[i] :
-		psprintf("%d", i);
 }
 
 static Datum

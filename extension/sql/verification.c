@@ -18,14 +18,12 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
-#include "utils/typcache.h"
 
-#include "bind/bind.h"
 #include "compat.h"
 #include "engine/verify.h"
 #include "registry/admission.h"
 #include "registry/compiled.h"
-#include "registry/model.h"
+#include "sql/call.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_try_model);
 PG_FUNCTION_INFO_V1(sbk_sql_score_golden);
@@ -232,32 +230,18 @@ numbers_of(const SbkModel *model, JsonbContainer *array)
 Datum
 sbk_sql_bound_inputs(PG_FUNCTION_ARGS)
 {
-	text	   *ref = PG_GETARG_TEXT_PP(0);
-	HeapTupleHeader tuple = PG_GETARG_HEAPTUPLEHEADER(1);
-	TupleDesc	desc = lookup_rowtype_tupdesc_domain(HeapTupleHeaderGetTypeId(tuple),
-													 HeapTupleHeaderGetTypMod(tuple),
-													 false);
-	SbkReference reference;
-	SbkResolved resolved;
-	SbkModel   *model;
-	SbkRow		row;
+	SbkCallSite *site = sbk_call_site(fcinfo);
+	SbkModel   *model = sbk_call_input(fcinfo, site);
 	StringInfoData json;
 	int			i;
-
-	sbk_reference_parse(VARDATA_ANY(ref), VARSIZE_ANY_EXHDR(ref), &reference);
-	sbk_reference_resolve(&reference, "score", &resolved);
-	model = sbk_model_read(CurrentMemoryContext, &resolved);
-	row.values = palloc(mul_size(model->num_feature, sizeof(float)));
-	sbk_read_row(model, sbk_bind_row(model, desc), tuple, &row);
-	ReleaseTupleDesc(desc);
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	for (i = 0; i < model->num_feature; i++)
 		append_input(&json, model->features[i].name, &model->features[i],
-					 row.values[i]);
+					 site->row.values[i]);
 	if (model->base_margin)
-		append_input(&json, "base margin", NULL, row.base_margin);
+		append_input(&json, "base margin", NULL, site->row.base_margin);
 	appendStringInfoChar(&json, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }
@@ -273,7 +257,7 @@ append_input(StringInfo json, const char *name, const SbkFeature *feature,
 	if (isnan(value))
 		appendStringInfoString(json, "null");
 	else if (feature != NULL && feature->categorical)
-		escape_json(json, sbk_feature_level(feature, (int) value));
+		escape_json(json, feature->level_names[(int) value]);
 	else
 		appendStringInfoString(json,
 							   DatumGetCString(DirectFunctionCall1(float4out,

@@ -34,7 +34,9 @@ typedef enum SbkPredictionKind
 {
 	SBK_PREDICT_VALUE,
 	SBK_PREDICT_MARGIN,
-	SBK_PREDICT_LEAF
+	SBK_PREDICT_LEAF,
+	SBK_PREDICT_CONTRIBUTIONS	/* for each output one of each feature, and
+								 * the base value */
 } SbkPredictionKind;
 
 typedef struct SbkPrediction
@@ -45,7 +47,7 @@ typedef struct SbkPrediction
 	const float *base_margin;	/* one for each row, or NULL */
 	SbkPredictionKind kind;
 	int			rounds;			/* use the first so many, 0 for all */
-	bool		in_place;		/* tree boosters, not for leaves */
+	bool		in_place;		/* tree boosters, values and margins only */
 
 	/* set by the call */
 	const float *result;		/* nrows x width; valid until the next call */

@@ -251,7 +251,8 @@ predict_matrix(SbkBoosterHandle *handle, SbkPrediction *prediction,
 	static const int types[] = {
 		[SBK_PREDICT_VALUE] = 0,
 		[SBK_PREDICT_MARGIN] = 1,
-		[SBK_PREDICT_LEAF] = 6
+		[SBK_PREDICT_LEAF] = 6,
+		[SBK_PREDICT_CONTRIBUTIONS] = 2
 	};
 	char		rows[200];
 	char		config[200];

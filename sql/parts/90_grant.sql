@@ -3,7 +3,7 @@
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA scorebook FROM PUBLIC;
 
--- Anyone may score, where the model's owner lets them, and look at bytes.
+-- Anyone may score and explain, where the model's owner lets them, and look at bytes.
 GRANT EXECUTE ON FUNCTION
 	scorebook.predict(text, record),
 	scorebook.predict(text, jsonb),
@@ -26,6 +26,12 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.predict_set(text, record, integer, real),
 	scorebook.predict_set(text, jsonb, integer, real),
 	scorebook.predict_set(text, anyarray, integer, real),
+	scorebook.explain(text, record, integer, text),
+	scorebook.explain(text, jsonb, integer, text),
+	scorebook.explain(text, anyarray, integer, text),
+	scorebook.reasons(text, record, integer, text, text),
+	scorebook.reasons(text, jsonb, integer, text, text),
+	scorebook.reasons(text, anyarray, integer, text, text),
 	scorebook.input_map(text, regclass),
 	scorebook.inspect_model(bytea),
 	scorebook.bound_inputs(text, record),

@@ -12,6 +12,10 @@ SQL does so twice, with scorebook's native engine and with the library.
 Where it scores the model wrong, cannot load it or crashes, load_model must
 refuse it with SQLSTATE 0A000 and name both versions.
 
+The first rows are explained, too, for each output: SQL must give the bits of
+the library, and where the fixture has contributions, within 1e-5 those of the
+library that wrote it.  What the library cannot explain, SQL must refuse.
+
 Prints TAP; the table before the plan says what became of each model.
 """
 import csv
@@ -35,6 +39,8 @@ CREDIT_RISK = HERE.parent.parent / "models" / "credit_risk"
 ENGINES = ("native", "xgboost")
 GOLDEN = 20
 TOLERANCE = 1e-6  # relative, where the model comes from another XGBoost
+EXPLAINED_ROWS = 20
+CONTRIBUTION_TOLERANCE = 1e-5  # absolute; XGBoost 3.3 computes them in another way
 MISSING = -999.0
 
 BITS, CLOSE, FAILED = "bit for bit", "within 1e-6", "FAILED"
@@ -69,6 +75,11 @@ class Fixture:
         self.missing = MISSING if self.model in ("missing999", "skmissing") else None
         self.named = self.model != "noname"
         self.read_expected(*read_csv(file.with_suffix(".expected.csv")))
+        self.contributions = None
+        if file.with_suffix(".contribs.csv").exists():
+            _, rows = read_csv(file.with_suffix(".contribs.csv"))
+            self.contributions = np.array(rows, np.float32).reshape(
+                len(rows), -1, self.rows.shape[1] + 1)
 
     def read_inputs(self, header, rows):
         features = [name for name in header if name not in ("city_code", "offset", "value")]
@@ -127,6 +138,7 @@ class CreditRisk(Fixture):
         self.read_inputs(*read_csv(self.inputs))
         self.missing = None
         self.named = True
+        self.contributions = None
         self.read_expected(*read_csv(self.inputs))
 
 
@@ -135,15 +147,21 @@ def read_objective(file):
 
 
 def predict(fixture):
-    """The values and margins of the installed library."""
+    """Values and margins of the installed library, and contributions if it gives them."""
     booster = xgb.Booster({"nthread": 1})
     booster.load_model(fixture.file)
     missing = np.nan if fixture.missing is None else fixture.missing
     data = xgb.DMatrix(fixture.rows, missing=missing, base_margin=fixture.offset,
                        feature_names=booster.feature_names,
                        feature_types=booster.feature_types, enable_categorical=True)
-    return [booster.predict(data, output_margin=margin, iteration_range=(0, fixture.rounds))
-            .reshape(len(fixture.rows), -1) for margin in (False, True)]
+    scores = [booster.predict(data, output_margin=margin, iteration_range=(0, fixture.rounds))
+              .reshape(len(fixture.rows), -1) for margin in (False, True)]
+    try:
+        contributions = booster.predict(data, pred_contribs=True, strict_shape=True,
+                                        iteration_range=(0, fixture.rounds))
+    except xgb.core.XGBoostError:
+        contributions = None
+    return scores, contributions
 
 
 def library_scores(fixture):
@@ -219,6 +237,49 @@ def golden_rows(fixture):
         for row, expected in zip(inputs[:GOLDEN], fixture.expected[0])])
 
 
+def sql_contributions(cursor, fixture, name, outputs):
+    """Contributions and base value of each output from SQL, by the places of the features."""
+    cursor.execute("SELECT f.name, v.classes FROM scorebook.model AS m"
+                   " JOIN scorebook.model_version AS v USING (model_id)"
+                   " JOIN scorebook.model_feature AS f USING (model_id, version)"
+                   " WHERE m.name = %s ORDER BY f.position", (name,))
+    features, classes = zip(*cursor.fetchall())
+    result = np.zeros((EXPLAINED_ROWS, outputs, len(features) + 1), np.float32)
+    for output in range(outputs):
+        cursor.execute("SELECT row, feature, contribution, base_value"
+                       " FROM unnest(%(arrays)s) WITH ORDINALITY AS a (x, row),"
+                       " scorebook.explain(%(name)s, x::real[], class => %(class)s)",
+                       {"name": name, "arrays": fixture.array_literals()[:EXPLAINED_ROWS],
+                        "class": None if outputs == 1 else
+                                 classes[0][output] if classes[0] else str(output)})
+        for row, feature, contribution, base_value in cursor.fetchall():
+            result[row - 1, output, features.index(feature)] = contribution
+            result[row - 1, output, -1] = base_value
+    return result
+
+
+def check_contributions(cursor, fixture, name, library, outputs):
+    """What is wrong with the explanations, or None."""
+    if library is None:
+        cursor.execute("SAVEPOINT explaining")
+        try:
+            sql_contributions(cursor, fixture, name, outputs)
+        except psycopg2.Error as error:
+            cursor.execute("ROLLBACK TO explaining")
+            message = error.diag.message_primary
+            if error.pgcode == "0A000" and fixture.writer in message and xgb.__version__ in message:
+                return None
+            return "not explained, with %s: %s" % (error.pgcode, message)
+        return "explained, though XGBoost does not"
+    given = sql_contributions(cursor, fixture, name, outputs)
+    if not same_bits([given], [library[:EXPLAINED_ROWS]]):
+        return "explained otherwise than by XGBoost"
+    if fixture.contributions is not None and not np.allclose(
+            given, fixture.contributions, rtol=0, atol=CONTRIBUTION_TOLERANCE):
+        return "explained otherwise than by the XGBoost that wrote it"
+    return None
+
+
 def load(cursor, fixture, name, **more):
     """Loads the model, and returns the error if that fails."""
     arguments = {"name": name, "artifact": fixture.file.read_bytes(),
@@ -256,6 +317,7 @@ def check(cursor, fixture, name):
     if isinstance(library, str):
         reason = library
     else:
+        library, contributions = library
         reason = None if close(library, fixture.expected) else "scores wrong"
 
     error = load(cursor, fixture, name)
@@ -278,6 +340,9 @@ def check(cursor, fixture, name):
                     if not same_bits([given], [wanted]):
                         return FAILED, "input %d by %s: SQL (%s) gives %s, XGBoost %s" % (
                             i, form, engine, given, wanted)
+    complaint = check_contributions(cursor, fixture, name, contributions, library[1].shape[1])
+    if complaint:
+        return FAILED, complaint
     verdict = BITS if same_bits(library, fixture.expected) else CLOSE
     if fixture.writer == xgb.__version__ and verdict != BITS:
         return FAILED, "not bit for bit what the same XGBoost computed elsewhere"

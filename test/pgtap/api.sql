@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(417);
+SELECT plan(459);
 
 CREATE TEMP TABLE api
 (
@@ -34,6 +34,18 @@ SELECT 'predict_set', format('text,%s,integer,real', form),
 	format('ref text, features %s, n integer DEFAULT NULL::integer, cutoff real DEFAULT NULL::real', form),
 	'TABLE(class text, probability real)', 's', 's', false, true
 FROM unnest('{record,jsonb,anyarray}'::text[]) AS form;
+
+-- explaining
+INSERT INTO api
+SELECT f.name, format('text,%s,%s', form, f.types), format('ref text, features %s, %s', form, f.arguments),
+	f.result, 's', 's', false, true
+FROM (VALUES
+		('explain', 'integer,text', 'top_n integer DEFAULT NULL::integer, class text DEFAULT NULL::text',
+		 'TABLE(feature text, value text, contribution real, output text, base_value real, additivity_error real)'),
+		('reasons', 'integer,text,text',
+		 'n integer DEFAULT 4, direction text DEFAULT ''adverse''::text, class text DEFAULT NULL::text', 'jsonb'))
+		AS f (name, types, arguments, result),
+	unnest('{record,jsonb,anyarray}'::text[]) AS form;
 
 -- reading
 INSERT INTO api VALUES

@@ -9,7 +9,7 @@
 \endif
 \set writing 'scorebook.load_model, scorebook.load_model_file, scorebook.read_model_file, scorebook.set_alias, scorebook.retire_version, scorebook.drop_model, scorebook.grant_model, scorebook.revoke_model, scorebook.create_predictor, scorebook.verify_model'
 BEGIN;
-SELECT plan(1235);
+SELECT plan(1301);
 
 CREATE ROLE scorebook_owner;
 CREATE ROLE scorebook_member IN ROLE scorebook_owner;
@@ -77,7 +77,7 @@ CREATE TEMP TABLE action
 
 INSERT INTO action (needs, command)
 SELECT '{score}', format('SELECT scorebook.%s(%%1$L, %s) FROM scorebook_lent.input AS i', f, form)
-FROM unnest('{predict,predict_vector,predict_proba,predict_class,predict_margin,predict_leaf,predict_set}'::text[]) AS f,
+FROM unnest('{predict,predict_vector,predict_proba,predict_class,predict_margin,predict_leaf,predict_set,explain,reasons}'::text[]) AS f,
 	unnest('{i,to_jsonb(i),"ARRAY[f0,f1,f2,f3,f4,f5,f6,f7]"}'::text[]) AS form;
 
 INSERT INTO action (needs, command) VALUES
