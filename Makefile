@@ -54,7 +54,8 @@ OBJS = \
 	extension/sql/predict.o \
 	extension/sql/registrar.o \
 	extension/sql/verification.o \
-	extension/xgboost/library.o
+	extension/xgboost/library.o \
+	extension/xgboost/trial.o
 
 OWN_HEADERS = \
 	extension/artifact/arena.h \
@@ -82,11 +83,17 @@ OWN_HEADERS = \
 	extension/registry/use.h \
 	extension/scorebook.h \
 	extension/sql/call.h \
-	extension/xgboost/library.h
+	extension/xgboost/library.h \
+	extension/xgboost/trial.h \
+	extension/xgboost/wire.h
 
 # the one module that is linked with XGBoost
 LIBRARY_MODULE = scorebook_xgboost$(DLSUFFIX)
 LIBRARY_OBJS   = extension/xgboost/library_calls.o
+
+# the program in which XGBoost sees a new model first
+ADMIT_PROGRAM = scorebook-admit
+ADMIT_OBJS    = extension/xgboost/admit.o
 
 SQL_PARTS = \
 	sql/parts/00_guard.sql \
@@ -118,20 +125,25 @@ ifneq ($(findstring clang,$(CC)),)
 PG_CFLAGS  += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
 endif
 SHLIB_LINK  = -ldl -lm
-EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) unit_artifact unit_native
+EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) $(ADMIT_PROGRAM) $(ADMIT_OBJS) unit_artifact unit_native
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-all: $(LIBRARY_MODULE)
+all: $(LIBRARY_MODULE) $(ADMIT_PROGRAM)
 
-$(OBJS) $(OBJS:.o=.bc) $(LIBRARY_OBJS): $(addprefix $(srcdir)/,$(OWN_HEADERS)) | build_directories
+$(OBJS) $(OBJS:.o=.bc) $(LIBRARY_OBJS) $(ADMIT_OBJS): $(addprefix $(srcdir)/,$(OWN_HEADERS)) | build_directories
 
 $(LIBRARY_MODULE): $(LIBRARY_OBJS)
 	$(CC) $(CFLAGS) $(LIBRARY_OBJS) $(LDFLAGS) -shared -o $@ -lxgboost
 
 $(LIBRARY_OBJS): CFLAGS += $(CFLAGS_SL) -fvisibility=hidden
+
+$(ADMIT_PROGRAM): $(ADMIT_OBJS) $(LIBRARY_OBJS)
+	$(CC) $(CFLAGS) $(ADMIT_OBJS) $(LIBRARY_OBJS) $(LDFLAGS) -pie -o $@ -lxgboost -ldl
+
+$(ADMIT_OBJS): CFLAGS += -fPIE
 
 # several walks at once live in registers only when their loop is unrolled
 extension/engine/kernel.o extension/engine/kernel_avx2.o \
@@ -152,13 +164,14 @@ expected_link:
 
 install: install-library
 .PHONY: install-library
-install-library: $(LIBRARY_MODULE) installdirs
+install-library: $(LIBRARY_MODULE) $(ADMIT_PROGRAM) installdirs
 	$(INSTALL_SHLIB) $(LIBRARY_MODULE) '$(DESTDIR)$(pkglibdir)/$(LIBRARY_MODULE)'
+	$(INSTALL_PROGRAM) $(ADMIT_PROGRAM) '$(DESTDIR)$(pkglibdir)/$(ADMIT_PROGRAM)'
 
 uninstall: uninstall-library
 .PHONY: uninstall-library
 uninstall-library:
-	rm -f '$(DESTDIR)$(pkglibdir)/$(LIBRARY_MODULE)'
+	rm -f '$(DESTDIR)$(pkglibdir)/$(LIBRARY_MODULE)' '$(DESTDIR)$(pkglibdir)/$(ADMIT_PROGRAM)'
 
 # the artifact readers and the native engine, without a server
 UNIT_SOURCES = $(addprefix $(srcdir)/,$(patsubst %.o,%.c,$(filter extension/artifact/%,$(OBJS))) \

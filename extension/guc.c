@@ -11,6 +11,15 @@
 #include "scorebook.h"
 
 /*
+ * scorebook.admission_memory, scorebook.admission_timeout
+ *
+ * What XGBoost may take, in kB of address space and in seconds, while it looks
+ * at a new model in a process of its own.  SUSET: they protect the server.
+ */
+int			sbk_admission_memory = 2 * 1024 * 1024;
+int			sbk_admission_timeout = 60;
+
+/*
  * scorebook.cache_size
  *
  * Memory in kB that a backend keeps for models it has loaded; the models used
@@ -48,6 +57,22 @@ int			sbk_max_model_size = 256 * 1024;
 void
 sbk_guc_define(void)
 {
+	DefineCustomIntVariable("scorebook.admission_memory",
+							"Sets the memory that XGBoost may take to try a new model.",
+							NULL,
+							&sbk_admission_memory,
+							2 * 1024 * 1024, 128 * 1024, MAX_KILOBYTES,
+							PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("scorebook.admission_timeout",
+							"Sets the time that XGBoost may take to try a new model.",
+							NULL,
+							&sbk_admission_timeout,
+							60, 1, 24 * 3600,
+							PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+
 	DefineCustomIntVariable("scorebook.cache_size",
 							"Sets the memory that a session keeps for loaded models.",
 							NULL,

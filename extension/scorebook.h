@@ -15,6 +15,8 @@ typedef enum SbkEngineChoice
 } SbkEngineChoice;
 
 /* settings, see guc.c */
+extern int	sbk_admission_memory;	/* kB */
+extern int	sbk_admission_timeout;	/* seconds */
 extern int	sbk_cache_size;		/* kB */
 extern int	sbk_engine;			/* SbkEngineChoice */
 extern int	sbk_max_model_size; /* kB */

@@ -49,6 +49,10 @@ sbk_sql_inspect_model_labelled(PG_FUNCTION_ARGS)
 	return inspect(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_DATUM(1));
 }
 
+/*
+ * What is loaded is a version, which outlives the library that is installed: its
+ * facts are those of the file alone, and the library stays closed.
+ */
 static Datum
 inspect(const char *label, Datum bytes)
 {
@@ -106,7 +110,8 @@ inspect(const char *label, Datum bytes)
 	add_category_codes(&json, summary);
 	add_key(&json, "attributes");
 	append_list(&json, &summary->attributes);
-	add_hazards(&json, summary);
+	if (label == NULL)
+		add_hazards(&json, summary);
 	add_unsaid(&json, summary);
 	appendStringInfoChar(&json, '}');
 

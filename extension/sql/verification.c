@@ -24,12 +24,14 @@
 #include "registry/admission.h"
 #include "registry/compiled.h"
 #include "sql/call.h"
+#include "xgboost/trial.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_try_model);
 PG_FUNCTION_INFO_V1(sbk_sql_score_golden);
 PG_FUNCTION_INFO_V1(sbk_sql_bound_inputs);
 
-static void try_in_library(SbkEngine *engine, const SbkSummary *summary,
+static void try_in_library(SbkEngine *engine, const SbkLibrary *library,
+						   const SbkSummary *summary,
 						   const SbkArtifact *artifact, char **reason,
 						   SbkVerification *verification, StringInfo report);
 static void check_outputs(SbkEngine *engine, const SbkSummary *summary);
@@ -40,7 +42,8 @@ static void append_input(StringInfo json, const char *name,
 static Datum make_real_array(const float *values, Size n);
 
 /*
- * Compiles a model, and has the library judge it: the reason is null where it
+ * Compiles a model, and has the library judge it, in a process of its own: the
+ * reason is null where it
  * did.  Native says that the native engine may serve the model: it gave the
  * same bits, or could not be compared but knows the objective.
  */
@@ -48,7 +51,7 @@ Datum
 sbk_sql_try_model(PG_FUNCTION_ARGS)
 {
 	char	   *label = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const SbkLibrary *library = sbk_library();
+	const SbkLibrary *library = NULL;
 	SbkArtifact artifact;
 	SbkSummary *summary;
 	SbkForest  *forest;
@@ -71,7 +74,17 @@ sbk_sql_try_model(PG_FUNCTION_ARGS)
 	engine = sbk_engine_open(CurrentMemoryContext, label, forest,
 							 PG_GETARG_INT32(2));
 	initStringInfo(&report);
-	try_in_library(engine, summary, &artifact, &reason, &verification, &report);
+	PG_TRY();
+	{
+		library = sbk_trial_start(label);
+		try_in_library(engine, library, summary, &artifact, &reason,
+					   &verification, &report);
+	}
+	PG_FINALLY();
+	{
+		sbk_trial_end();
+	}
+	PG_END_TRY();
 
 	native = forest->link != SBK_LINK_UNKNOWN &&
 		(reason != NULL || verification.same);
@@ -102,15 +115,16 @@ sbk_sql_try_model(PG_FUNCTION_ARGS)
 }
 
 static void
-try_in_library(SbkEngine *engine, const SbkSummary *summary,
-			   const SbkArtifact *artifact, char **reason,
-			   SbkVerification *verification, StringInfo report)
+try_in_library(SbkEngine *engine, const SbkLibrary *library,
+			   const SbkSummary *summary, const SbkArtifact *artifact,
+			   char **reason, SbkVerification *verification,
+			   StringInfo report)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	TimestampTz loaded;
 
-	sbk_engine_load(engine, sbk_library(), summary, artifact->bytes,
-					artifact->len, reason);
+	sbk_engine_load(engine, library, summary, artifact->bytes, artifact->len,
+					reason);
 	if (*reason != NULL)
 	{
 		appendStringInfoString(report, "{\"loaded\": false}");

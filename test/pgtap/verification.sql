@@ -18,9 +18,8 @@ SELECT results_eq(
 	$$SELECT name, 1, 1, 'library', 'native', 0::real, 0, NULL::text FROM artifact ORDER BY 1$$,
 	'both engines gave the same bits');
 SELECT cmp_ok(min(probe_rows), '>=', 1000, 'on at least a thousand rows') FROM scorebook.verification;
-SELECT is(v.library_version, w.facts ->> 'installed_version', 'compared with the installed library: ' || m.name)
-FROM scorebook.verification AS v JOIN scorebook.model_version AS w USING (model_id, version)
-	JOIN scorebook.model AS m USING (model_id);
+SELECT is(v.library_version, scorebook.inspect_model(bytes) ->> 'installed_version', 'compared with the installed library: ' || name)
+FROM scorebook.verification AS v JOIN scorebook.model AS m USING (model_id) JOIN artifact AS a USING (name);
 SELECT is(report - '{load_ms,verify_ms}'::text[], jsonb_build_object('loaded', true, 'rounds', facts -> 'rounds',
 	'features', facts -> 'features', 'outputs', facts -> 'outputs'), 'the library''s report on ' || objective)
 FROM scorebook.verification JOIN scorebook.model_version USING (model_id, version);

@@ -24,7 +24,7 @@ SELECT version, missing, base_margin, classes, cutoff, description, purpose, tra
 FROM scorebook.model_version ORDER BY version;
 SELECT version, loaded_by = current_user AS by_me, loaded_at <= now() AS loaded,
 	sha256 = sha256(artifact) AS sha256, size_bytes = octet_length(artifact) AS size,
-	facts = scorebook.inspect_model(artifact) AS facts
+	facts = scorebook.inspect_model(artifact) - '{installed_version,hazards}'::text[] AS facts
 FROM scorebook.model_version JOIN scorebook.model_artifact USING (model_id, version)
 ORDER BY version;
 SELECT position, name, column_name, type, levels, on_null, on_unseen, unseen_level, on_inexact
