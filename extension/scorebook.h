@@ -18,6 +18,7 @@ typedef enum SbkEngineChoice
 extern int	sbk_cache_size;		/* kB */
 extern int	sbk_engine;			/* SbkEngineChoice */
 extern int	sbk_max_model_size; /* kB */
+extern int	sbk_simd;			/* SbkSimd */
 
 extern void sbk_guc_define(void);
 
