@@ -5,7 +5,8 @@
  * Trees of all shapes are made at random, and rows are walked through them as
  * the model file has them, node by node: kernels must give the same sums, bit
  * for bit.  Then forests are damaged, bit by bit: they must be refused, or be
- * walked without harm, which the sanitizers see.  Prints TAP.
+ * walked without harm, which the sanitizers see.  Prints TAP.  With a directory
+ * as argument, it also leaves the small forests there, for fuzzing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define MAX_NODE		4095
 #define MAX_TREE		80
 #define MAX_CODE		70
+#define SMALL			40000	/* bytes of a forest that is damaged */
 #define NUM_ROW			131		/* two blocks and a few rows */
 
 /* what the trees of a forest are like */
@@ -434,8 +436,21 @@ test_sizes(const Shape *shape, const SbkForest *forest)
 	   "crowns have no more slots than there are nodes");
 }
 
+static void
+keep_forest(const char *directory, size_t number, const SbkForest *forest)
+{
+	char		path[1000];
+	FILE	   *file;
+
+	snprintf(path, sizeof(path), "%s/%zu", directory, number);
+	file = fopen(path, "wb");
+	if (file == NULL || fwrite(forest, 1, forest->size, file) != forest->size ||
+		fclose(file) != 0)
+		abort();
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	size_t		i;
 
@@ -449,8 +464,12 @@ main(void)
 		{
 			test_sizes(&shapes[i], forest);
 			test_sums(&shapes[i], forest);
-			if (forest->size < 40000)
+			if (forest->size <= SMALL)
+			{
 				test_damage(&shapes[i], forest);
+				if (argc > 1)
+					keep_forest(argv[1], i, forest);
+			}
 			test_truncation(&shapes[i], forest);
 		}
 		free(forest);
