@@ -8,7 +8,10 @@
 
 #include "utils/guc.h"
 
+#include "engine/kernel.h"
 #include "scorebook.h"
+
+static bool check_simd(int *newval, void **extra, GucSource source);
 
 /*
  * scorebook.admission_memory, scorebook.admission_timeout
@@ -54,6 +57,22 @@ static const struct config_enum_entry engines[] = {
  */
 int			sbk_max_model_size = 256 * 1024;
 
+/*
+ * scorebook.simd
+ *
+ * Which instructions the native engine uses: auto, which is the best that the
+ * processor has, scalar, avx2 or avx512.  USERSET: no choice gives other scores.
+ */
+int			sbk_simd = SBK_SIMD_AUTO;
+
+static const struct config_enum_entry simds[] = {
+	{"auto", SBK_SIMD_AUTO, false},
+	{"scalar", SBK_SIMD_SCALAR, false},
+	{"avx2", SBK_SIMD_AVX2, false},
+	{"avx512", SBK_SIMD_AVX512, false},
+	{NULL, 0, false}
+};
+
 void
 sbk_guc_define(void)
 {
@@ -97,5 +116,24 @@ sbk_guc_define(void)
 							PGC_SUSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 
+	DefineCustomEnumVariable("scorebook.simd",
+							 "Chooses the instructions that the native engine uses.",
+							 NULL,
+							 &sbk_simd,
+							 SBK_SIMD_AUTO, simds,
+							 PGC_USERSET, 0,
+							 check_simd, NULL, NULL);
+
 	MarkGUCPrefixReserved("scorebook");
+}
+
+/* A processor that lacks an instruction would end the backend. */
+static bool
+check_simd(int *newval, void **extra, GucSource source)
+{
+	if (sbk_simd_supported(*newval))
+		return true;
+	GUC_check_errdetail("This server's processor does not have these instructions, or scorebook was built without them.");
+	GUC_check_errhint("Set scorebook.simd to auto.");
+	return false;
 }

@@ -20,6 +20,7 @@ extern int	sbk_admission_timeout;	/* seconds */
 extern int	sbk_cache_size;		/* kB */
 extern int	sbk_engine;			/* SbkEngineChoice */
 extern int	sbk_max_model_size; /* kB */
+extern int	sbk_simd;			/* SbkSimd */
 
 extern void sbk_guc_define(void);
 

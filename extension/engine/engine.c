@@ -13,6 +13,7 @@
 
 #include "engine/engine.h"
 #include "engine/kernel.h"
+#include "scorebook.h"
 
 /*
  * A step of an explanation takes some 3 ns.  A call of the library can not be
@@ -309,8 +310,8 @@ predict_natively(SbkEngine *engine, const float *rows, Size nrows,
 		sbk_kernel_leaves(forest, engine->ntree, rows, nrows, engine->scratch,
 						  engine->result);
 	else
-		sbk_kernel_margins(forest, SBK_SIMD_AUTO, engine->ntree, rows, nrows, base_margin,
-						   engine->scratch, engine->result);
+		sbk_kernel_margins(forest, sbk_simd, engine->ntree, rows, nrows,
+						   base_margin, engine->scratch, engine->result);
 	if (kind == SBK_PREDICT_VALUE)
 		*width = sbk_link_values(forest->link, engine->result, nrows,
 								 forest->num_output);

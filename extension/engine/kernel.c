@@ -11,29 +11,28 @@
 
 #include "engine/walk.h"
 
-#define LANES		16			/* rows of a block in plain C */
-#define TREES		4			/* of one row at a time */
-
-/* fewer rows than this go through the trees one by one */
-#define FEW_ROWS	4
+#define LANES		SBK_MAX_LANES	/* rows of a block */
+#define TREES		8				/* of one row at a time */
 
 /* wider lanes would fill the cache: blocks have fewer rows then */
 #define WIDE_LANE	4096
 
-static SbkBlockKernel find_kernel(SbkSimd simd);
+static const SbkKernel *find_kernel(SbkSimd simd);
 static size_t block_rows(const SbkForest *forest);
 static void start_margins(const SbkForest *forest, const float *rows,
 						  size_t nrows, const float *base_margin,
 						  float *margins);
 static void add_linear(const SbkForest *forest, const float *row,
 					   float *margins);
-static void block_scalar(const SbkForest *forest, uint32_t ntree,
-						 const float *rows, size_t nrows, float *scratch,
-						 float *margins);
 static void walk_row(const SbkForest *forest, uint32_t ntree,
-					 const float *row, float *scratch, float *margins);
-static void copy_row(const SbkForest *forest, const float *row, float *places,
+					 const float *inputs, float *margins);
+static void walk_block(const SbkForest *forest, uint32_t ntree,
+					   const float *rows, size_t nrows, float *scratch,
+					   float *margins);
+static void copy_row(const SbkForest *forest, const float *row, float *inputs,
 					 size_t apart);
+
+static const SbkKernel scalar_kernel = {10, walk_block};
 
 bool
 sbk_simd_supported(SbkSimd simd)
@@ -62,7 +61,8 @@ sbk_kernel_scratch(const SbkForest *forest, size_t nrows)
 {
 	size_t		lanes = nrows < block_rows(forest) ? nrows : block_rows(forest);
 
-	lanes = lanes < FEW_ROWS ? 1 : (lanes + LANES - 1) / LANES * LANES;
+	if (lanes > 1)
+		lanes = (lanes + LANES - 1) / LANES * LANES;
 	return lanes * sbk_lane_width(forest);
 }
 
@@ -71,7 +71,7 @@ sbk_kernel_margins(const SbkForest *forest, SbkSimd simd, uint32_t ntree,
 				   const float *rows, size_t nrows, const float *base_margin,
 				   float *scratch, float *margins)
 {
-	SbkBlockKernel kernel = find_kernel(simd);
+	const SbkKernel *kernel = find_kernel(simd);
 	size_t		num_feature = forest->num_feature;
 	size_t		num_output = forest->num_output;
 	size_t		r = 0;
@@ -79,17 +79,19 @@ sbk_kernel_margins(const SbkForest *forest, SbkSimd simd, uint32_t ntree,
 	start_margins(forest, rows, nrows, base_margin, margins);
 	if (sbk_forest_is_linear(forest))
 		return;
-	while (nrows - r >= FEW_ROWS)
+	while (nrows - r >= kernel->few_rows)
 	{
 		size_t		n = nrows - r < block_rows(forest) ? nrows - r : block_rows(forest);
 
-		kernel(forest, ntree, rows + r * num_feature, n, scratch,
-			   margins + r * num_output);
+		kernel->block(forest, ntree, rows + r * num_feature, n, scratch,
+					  margins + r * num_output);
 		r += n;
 	}
 	for (; r < nrows; r++)
-		walk_row(forest, ntree, rows + r * num_feature, scratch,
-				 margins + r * num_output);
+	{
+		copy_row(forest, rows + r * num_feature, scratch, 1);
+		walk_row(forest, ntree, scratch, margins + r * num_output);
+	}
 }
 
 void
@@ -109,18 +111,18 @@ sbk_kernel_leaves(const SbkForest *forest, uint32_t ntree, const float *rows,
 	}
 }
 
-static SbkBlockKernel
+static const SbkKernel *
 find_kernel(SbkSimd simd)
 {
 #ifdef SBK_HAVE_AVX
 	if (simd == SBK_SIMD_AVX512 ||
 		(simd == SBK_SIMD_AUTO && sbk_simd_supported(SBK_SIMD_AVX512)))
-		return sbk_block_avx512;
+		return &sbk_kernel_avx512;
 	if (simd == SBK_SIMD_AVX2 ||
 		(simd == SBK_SIMD_AUTO && sbk_simd_supported(SBK_SIMD_AVX2)))
-		return sbk_block_avx2;
+		return &sbk_kernel_avx2;
 #endif
-	return block_scalar;
+	return &scalar_kernel;
 }
 
 static size_t
@@ -171,7 +173,94 @@ add_linear(const SbkForest *forest, const float *row, float *margins)
 	}
 }
 
-/* The slots that lanes are on, a level further down the crown. */
+/*
+ * Adds to the margins of a row what trees give, where each row has come to a
+ * slot of its crown.
+ */
+static inline void
+finish_trees(const SbkForest *forest, const SbkForestTree *trees,
+			 uint32_t ntree, const float *inputs, const uint32_t *slots,
+			 float *margins)
+{
+	uint32_t	output = trees[0].output;
+	float		sum = margins[output];
+	uint32_t	t;
+
+	for (t = 0; t < ntree; t++)
+	{
+		const SbkForestTree *tree = &trees[t];
+		const SbkNumber *places = sbk_crown_places(forest, tree);
+		uint32_t	slot = slots[t];
+
+		while (slot < 1U << tree->crown_levels)
+			slot = 2 * slot +
+				!(inputs[places[slot].index] < sbk_crown(forest, tree)[slot].number);
+		if (tree->output != output)
+		{
+			margins[output] = sum;
+			output = tree->output;
+			sum = margins[output];
+		}
+		if (sbk_crown_is_complete(forest, tree))
+			sum += places[slot].number;
+		else
+		{
+			margins[output] = sum;
+			sbk_add_leaf(forest, tree,
+						 sbk_walk_on(forest, tree, inputs, 1, places[slot].index,
+									 tree->crown_levels), margins, 1);
+			sum = margins[output];
+		}
+	}
+	margins[output] = sum;
+}
+
+/*
+ * Some trees at once through as many levels as all their crowns have; then each
+ * through the rest of its own.
+ */
+static void
+walk_row(const SbkForest *forest, uint32_t ntree, const float *inputs,
+		 float *margins)
+{
+	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	const uint32_t root = 1;
+	uint32_t	t;
+
+	for (t = 0; t + TREES <= ntree; t += TREES)
+	{
+		const SbkNumber *thresholds[TREES];
+		const SbkNumber *places[TREES];
+		uint32_t	slots[TREES];
+		uint32_t	levels = SBK_MAX_CROWN_LEVELS;
+		uint32_t	level;
+		int			i;
+
+		for (i = 0; i < TREES; i++)
+		{
+			thresholds[i] = sbk_crown(forest, &trees[t + i]);
+			places[i] = sbk_crown_places(forest, &trees[t + i]);
+			slots[i] = 1;
+			if (trees[t + i].crown_levels < levels)
+				levels = trees[t + i].crown_levels;
+		}
+		for (level = 0; level < levels; level++)
+		{
+			for (i = 0; i < TREES; i++)
+			{
+				uint32_t	slot = slots[i];
+
+				slots[i] = 2 * slot +
+					!(inputs[places[i][slot].index] < thresholds[i][slot].number);
+			}
+		}
+		finish_trees(forest, trees + t, TREES, inputs, slots, margins);
+	}
+	for (; t < ntree; t++)
+		finish_trees(forest, &trees[t], 1, inputs, &root, margins);
+}
+
+/* One level of a crown. */
 static inline void
 step_lanes(const SbkNumber *thresholds, const SbkNumber *places,
 		   const float *inputs, uint32_t *slots)
@@ -181,16 +270,16 @@ step_lanes(const SbkNumber *thresholds, const SbkNumber *places,
 	for (i = 0; i < LANES; i++)
 	{
 		uint32_t	slot = slots[i];
-		float		input = inputs[places[slot].index * LANES + i];
+		float		input = inputs[(size_t) places[slot].index * LANES + i];
 
 		slots[i] = 2 * slot + !(input < thresholds[slot].number);
 	}
 }
 
-/* Sixteen rows at a time, those that are missing as copies of the last. */
+/* Lanes without a row are copies of the last. */
 static void
-block_scalar(const SbkForest *forest, uint32_t ntree, const float *rows,
-			 size_t nrows, float *scratch, float *margins)
+walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
+		   size_t nrows, float *scratch, float *margins)
 {
 	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
 	size_t		r;
@@ -207,21 +296,18 @@ block_scalar(const SbkForest *forest, uint32_t ntree, const float *rows,
 		for (t = 0; t < ntree; t++)
 		{
 			const SbkForestTree *tree = &trees[t];
-			const SbkNumber *thresholds = SBK_FOREST_ARRAY(forest, SbkNumber, crowns) +
-				tree->crown;
-			uint32_t	num_slot = 1U << tree->crown_levels;
-			const SbkNumber *ends = thresholds + num_slot;
+			const SbkNumber *places = sbk_crown_places(forest, tree);
 			uint32_t	slots[LANES];
 			uint32_t	level;
 
 			for (i = 0; i < LANES; i++)
 				slots[i] = 1;
 			for (level = 0; level < tree->crown_levels; level++)
-				step_lanes(thresholds, thresholds + num_slot, scratch, slots);
+				step_lanes(sbk_crown(forest, tree), places, scratch, slots);
 			for (i = 0; i < n; i++)
 			{
 				float	   *sums = margins + (r + i) * forest->num_output;
-				SbkNumber	end = ends[slots[i]];
+				SbkNumber	end = places[slots[i]];
 
 				if (sbk_crown_is_complete(forest, tree))
 					sums[tree->output] += end.number;
@@ -236,46 +322,16 @@ block_scalar(const SbkForest *forest, uint32_t ntree, const float *rows,
 }
 
 static void
-walk_row(const SbkForest *forest, uint32_t ntree, const float *row,
-		 float *scratch, float *margins)
-{
-	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	uint32_t	t;
-
-	copy_row(forest, row, scratch, 1);
-	for (t = 0; t < ntree; t++)
-	{
-		const SbkForestTree *tree = &trees[t];
-		const SbkNumber *thresholds = SBK_FOREST_ARRAY(forest, SbkNumber, crowns) +
-			tree->crown;
-		uint32_t	num_slot = 1U << tree->crown_levels;
-		const SbkNumber *places = thresholds + num_slot;
-		uint32_t	slot = 1;
-		uint32_t	level;
-
-		for (level = 0; level < tree->crown_levels; level++)
-			slot = 2 * slot +
-				!(scratch[places[slot].index] < thresholds[slot].number);
-		if (sbk_crown_is_complete(forest, tree))
-			margins[tree->output] += places[slot].number;
-		else
-			sbk_add_leaf(forest, tree,
-						 sbk_walk_on(forest, tree, scratch, 1,
-									 places[slot].index, tree->crown_levels),
-						 margins, 1);
-	}
-}
-
-static void
-copy_row(const SbkForest *forest, const float *row, float *places, size_t apart)
+copy_row(const SbkForest *forest, const float *row, float *inputs,
+		 size_t apart)
 {
 	size_t		n = forest->num_feature;
 	size_t		i;
 
 	for (i = 0; i < n; i++)
 	{
-		places[i * apart] = isnan(row[i]) ? -INFINITY : row[i];
-		places[(n + i) * apart] = isnan(row[i]) ? INFINITY : row[i];
+		inputs[i * apart] = isnan(row[i]) ? -INFINITY : row[i];
+		inputs[(n + i) * apart] = isnan(row[i]) ? INFINITY : row[i];
 	}
-	places[2 * n * apart] = NAN;
+	inputs[2 * n * apart] = NAN;
 }

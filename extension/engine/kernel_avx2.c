@@ -12,6 +12,7 @@
 #include <immintrin.h>
 
 #define LANES			8
+#define GROUPS			8
 #define LANES_TARGET	__attribute__((target("avx2")))
 
 typedef __m256 Numbers;
@@ -20,12 +21,7 @@ typedef __m256 Flags;			/* all bits of a lane, or none */
 
 #include "engine/kernel_lanes.h"
 
-void
-sbk_block_avx2(const SbkForest *forest, uint32_t ntree, const float *rows,
-			   size_t nrows, float *scratch, float *margins)
-{
-	walk_block(forest, ntree, rows, nrows, scratch, margins);
-}
+const SbkKernel sbk_kernel_avx2 = {3, walk_block};
 
 LANES_INLINE Numbers
 load(const float *from)

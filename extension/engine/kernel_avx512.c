@@ -12,6 +12,7 @@
 #include <immintrin.h>
 
 #define LANES			16
+#define GROUPS			4
 #define LANES_TARGET	__attribute__((target("avx512f")))
 
 typedef __m512 Numbers;
@@ -20,12 +21,7 @@ typedef __mmask16 Flags;
 
 #include "engine/kernel_lanes.h"
 
-void
-sbk_block_avx512(const SbkForest *forest, uint32_t ntree, const float *rows,
-				 size_t nrows, float *scratch, float *margins)
-{
-	walk_block(forest, ntree, rows, nrows, scratch, margins);
-}
+const SbkKernel sbk_kernel_avx512 = {3, walk_block};
 
 LANES_INLINE Numbers
 load(const float *from)

@@ -6,6 +6,8 @@
  * after they have said what their vectors are:
  *
  *	LANES			rows in a vector
+ *	GROUPS			vectors that are walked side by side, so that some of them
+ *					work while others wait
  *	LANES_TARGET	the attribute that lets a function use the instructions
  *	Numbers, Indexes, Flags		a float, an uint32 and a bool in each lane
  *
@@ -19,9 +21,6 @@
 #include "engine/walk.h"
 
 #define LANES_INLINE	static inline __attribute__((always_inline)) LANES_TARGET
-
-/* vectors that are walked side by side, so that one works while another waits */
-#define GROUPS			2
 
 /* levels of a crown whose inputs are chosen, not gathered */
 #define CHOSEN_LEVELS	3

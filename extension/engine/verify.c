@@ -12,10 +12,7 @@
 
 #include "engine/verify.h"
 
-/*
- * Rows that are scored in one call, and how many calls there are.  The kernel
- * takes some rows of a call as a block, and the rest one by one.
- */
+/* Rows that are scored in one call, and how many calls there are. */
 #define BLOCK_ROWS		24
 #define NUM_BLOCK		48
 #define NUM_ROW			(BLOCK_ROWS * NUM_BLOCK)
@@ -27,11 +24,19 @@ static void follow_path(const SbkForest *forest, uint32 tree, float *row,
 						bool *decided, pg_prng_state *random);
 static float input_at_split(const SbkForest *forest, const SbkNode *node,
 							pg_prng_state *random);
-static void compare(SbkEngine *engine, const float *rows,
+static void compare(SbkEngine *engine, const SbkForest *forest,
+					const float *rows, int rows_at_once,
 					const float *base_margin, SbkPredictionKind kind,
 					SbkVerification *verification);
+static void keep_values(const float *values, Size n,
+						SbkVerification *verification);
+static void compare_numbers(const float *native, const float *library, Size n,
+							SbkVerification *verification);
 
 /*
+ * The native engine is asked for the margins of all rows of a call at once, and
+ * for their values one by one: it has a way of its own for each.
+ *
  * Models with one output are probed with a base margin too, in the second
  * half of the rows: the library keeps a margin that it was given.
  */
@@ -65,13 +70,16 @@ sbk_engine_verify(SbkEngine *engine, SbkVerification *verification)
 					 &random);
 			margins[i] = (float) (pg_prng_double(&random) * 8 - 4);
 		}
-		compare(engine, rows, base_margin, SBK_PREDICT_MARGIN, verification);
+		compare(engine, forest, rows, BLOCK_ROWS, base_margin,
+				SBK_PREDICT_MARGIN, verification);
 		if (forest->link != SBK_LINK_UNKNOWN)
-			compare(engine, rows, base_margin, SBK_PREDICT_VALUE, verification);
+			compare(engine, forest, rows, 1, base_margin, SBK_PREDICT_VALUE,
+					verification);
 
 		/* of vector leaves, the library does not give the numbers */
 		if (!sbk_forest_is_linear(forest) && !forest->vector_leaf)
-			compare(engine, rows, base_margin, SBK_PREDICT_LEAF, verification);
+			compare(engine, forest, rows, BLOCK_ROWS, base_margin,
+					SBK_PREDICT_LEAF, verification);
 	}
 	pfree(rows);
 }
@@ -160,29 +168,51 @@ input_at_split(const SbkForest *forest, const SbkNode *node,
 }
 
 static void
-compare(SbkEngine *engine, const float *rows, const float *base_margin,
-		SbkPredictionKind kind, SbkVerification *verification)
+compare(SbkEngine *engine, const SbkForest *forest, const float *rows,
+		int rows_at_once, const float *base_margin, SbkPredictionKind kind,
+		SbkVerification *verification)
 {
-	Size		native_width;
 	Size		library_width;
-	const float *native = sbk_engine_predict(engine, true, rows, BLOCK_ROWS,
-											 base_margin, kind, &native_width);
 	const float *library = sbk_engine_predict(engine, false, rows, BLOCK_ROWS,
 											  base_margin, kind, &library_width);
+	Size		r;
+
+	if (kind == SBK_PREDICT_MARGIN)
+		keep_values(library, BLOCK_ROWS * library_width, verification);
+	for (r = 0; r < BLOCK_ROWS; r += rows_at_once)
+	{
+		Size		width;
+		const float *native = sbk_engine_predict(engine, true,
+												 rows + r * forest->num_feature,
+												 rows_at_once,
+												 base_margin ? base_margin + r : NULL,
+												 kind, &width);
+
+		if (width != library_width)
+			verification->same = false;
+		else
+			compare_numbers(native, library + r * width, rows_at_once * width,
+							verification);
+	}
+}
+
+/* The first of them are a record of what the library gave. */
+static void
+keep_values(const float *values, Size n, SbkVerification *verification)
+{
+	n = Min(n, SBK_VERIFICATION_VALUES - verification->num_value);
+	memcpy(verification->values + verification->num_value, values,
+		   n * sizeof(float));
+	verification->num_value += n;
+}
+
+static void
+compare_numbers(const float *native, const float *library, Size n,
+				SbkVerification *verification)
+{
 	Size		i;
 
-	if (native_width != library_width)
-		verification->same = false;
-	if (kind == SBK_PREDICT_MARGIN)
-	{
-		Size		kept = Min(BLOCK_ROWS * library_width,
-							   SBK_VERIFICATION_VALUES - verification->num_value);
-
-		memcpy(verification->values + verification->num_value, library,
-			   kept * sizeof(float));
-		verification->num_value += kept;
-	}
-	for (i = 0; i < BLOCK_ROWS * Min(native_width, library_width); i++)
+	for (i = 0; i < n; i++)
 	{
 		float		difference = fabsf(native[i] - library[i]);
 

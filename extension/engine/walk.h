@@ -2,43 +2,46 @@
  * walk.h
  *		What the kernels share: internal to them.
  *
- * A row is walked as its copies, where place 0, 1, ... of it is what feature 0,
- * 1, ... holds, with minus infinity for missing; then come the features once
- * more, with plus infinity; then a NaN.  Rows of a block are copied in lanes:
- * the places of all rows side by side, so that the same place of consecutive
- * rows is one load.
+ * The inputs of a row are its copies: place 0, 1, ... is what feature 0, 1, ...
+ * holds, with minus infinity for missing; then come the features once more,
+ * with plus infinity; then a NaN.  Rows of a block lie in lanes: the same place
+ * of all rows side by side, so that it is one load.
  */
 #ifndef SBK_WALK_H
 #define SBK_WALK_H
 
 #include "engine/kernel.h"
 
-/* Rows that a block kernel takes at once, at most; a multiple of all lanes. */
 #define SBK_BLOCK_ROWS		64
+#define SBK_MAX_LANES		16	/* rows in a vector */
 
-/* Walks below a crown are looked at for having arrived every so many steps. */
+/* Below a crown, a walk looks every so many steps whether it has arrived. */
 #define SBK_STEPS_AT_ONCE	8
 
-/*
- * A block kernel: adds what the first ntree trees give to the margins of the
- * rows.  The scratch memory has room for as many lanes as nrows, rounded up to
- * a multiple of 16, each of sbk_lane_width() numbers.
- */
-typedef void (*SbkBlockKernel) (const SbkForest *forest, uint32_t ntree,
-								const float *rows, size_t nrows,
-								float *scratch, float *margins);
+/* What the instructions of a processor can do. */
+typedef struct SbkKernel
+{
+	/* fewer rows than this go through the trees one by one */
+	size_t		few_rows;
+
+	/*
+	 * Adds to the margins of rows, SBK_BLOCK_ROWS at most, what the first
+	 * ntree trees give.  The scratch memory has room for as many lanes as
+	 * rows, rounded up to a multiple of SBK_MAX_LANES, of sbk_lane_width()
+	 * numbers each.
+	 */
+	void		(*block) (const SbkForest *forest, uint32_t ntree,
+						  const float *rows, size_t nrows, float *scratch,
+						  float *margins);
+} SbkKernel;
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define SBK_HAVE_AVX	1
-extern void sbk_block_avx2(const SbkForest *forest, uint32_t ntree,
-						   const float *rows, size_t nrows, float *scratch,
-						   float *margins);
-extern void sbk_block_avx512(const SbkForest *forest, uint32_t ntree,
-							 const float *rows, size_t nrows, float *scratch,
-							 float *margins);
+extern const SbkKernel sbk_kernel_avx2;
+extern const SbkKernel sbk_kernel_avx512;
 #endif
 
-/* Places of a row, and its sums. */
+/* The inputs of a row, and its sums. */
 static inline size_t
 sbk_lane_width(const SbkForest *forest)
 {
@@ -46,12 +49,28 @@ sbk_lane_width(const SbkForest *forest)
 }
 
 /*
- * From a node that so many steps lead to on to the leaf.  The row's places are
- * so many numbers apart.
+ * The thresholds of a tree's crown, by slots; then come the places, by the same
+ * slots, and then the ends: the slots below the crown go on where its own stop.
+ */
+static inline const SbkNumber *
+sbk_crown(const SbkForest *forest, const SbkForestTree *tree)
+{
+	return SBK_FOREST_ARRAY(forest, SbkNumber, crowns) + tree->crown;
+}
+
+static inline const SbkNumber *
+sbk_crown_places(const SbkForest *forest, const SbkForestTree *tree)
+{
+	return sbk_crown(forest, tree) + ((size_t) 1 << tree->crown_levels);
+}
+
+/*
+ * From a node on to the leaf, where so many steps have led to the node.  The
+ * row's inputs are so many numbers apart.
  */
 static inline uint32_t
 sbk_walk_on(const SbkForest *forest, const SbkForestTree *tree,
-			const float *places, size_t apart, uint32_t at, uint32_t steps)
+			const float *inputs, size_t apart, uint32_t at, uint32_t steps)
 {
 	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + tree->root;
 
@@ -64,13 +83,13 @@ sbk_walk_on(const SbkForest *forest, const SbkForestTree *tree,
 			const SbkNode *node = &nodes[at];
 
 			at = sbk_forest_next(forest, node,
-								 places[(node->input & SBK_NODE_PLACE) * apart]);
+								 inputs[(node->input & SBK_NODE_PLACE) * apart]);
 		}
 	}
 	return at;
 }
 
-/* Adds what a leaf has; the sums of the outputs are so many numbers apart. */
+/* Adds what a leaf has to sums that are so many numbers apart. */
 static inline void
 sbk_add_leaf(const SbkForest *forest, const SbkForestTree *tree, uint32_t at,
 			 float *sums, size_t apart)

@@ -1,22 +1,26 @@
 /*
  * artifact_fuzzer.c
- *		libFuzzer target: any bytes, from detection to the checked summary.
+ *		libFuzzer target: any bytes, from detection to margins.
  *
  * Under AddressSanitizer and UndefinedBehaviorSanitizer this shows that the
- * artifact readers stay within the bytes they are given, within the memory
- * they take and within the arithmetic of C, whatever the bytes are.  It also
- * shows that they end, and that they say why they refuse.
+ * artifact readers, the compiler of the native engine and its kernels stay
+ * within the bytes they are given, within the memory they take and within the
+ * arithmetic of C, whatever the bytes are.  It also shows that they end, that
+ * the readers say why they refuse, and that what they accept compiles into a
+ * valid forest.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "artifact/summary.h"
+#include "engine/kernel.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static size_t use_list(const SbkTextList *list);
 static size_t use_text(const char *text);
 static void use_summary(const SbkSummary *summary);
+static void use_trees(const SbkForestBuilder *builder,
+					  const SbkSummary *summary);
 
 /* Keeps the compiler from dropping the reads that make it up. */
 static volatile size_t used;
@@ -27,6 +31,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	SbkFormat	format = sbk_format_detect(bytes, len);
 	SbkArena   *arena;
 	SbkArena   *scratch;
+	SbkForestBuilder builder = {0};
+	SbkTreeVisitor visitor = {.visit = sbk_forest_add_tree,.arg = &builder};
 	SbkSummary	summary;
 	SbkArtifactError error;
 	bool		accepted;
@@ -35,16 +41,21 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		return 0;
 	arena = sbk_arena_create();
 	scratch = sbk_arena_create();
-	if (arena == NULL || scratch == NULL)
+	builder.arena = sbk_arena_create();
+	if (arena == NULL || scratch == NULL || builder.arena == NULL)
 		abort();
-	accepted = sbk_summary_read(arena, scratch, format, bytes, len, NULL, NULL, &summary,
-								&error);
+	accepted = sbk_summary_read(arena, scratch, format, bytes, len, NULL,
+								&visitor, &summary, &error);
 	sbk_arena_free(scratch);
 	if (accepted)
+	{
 		use_summary(&summary);
+		use_trees(&builder, &summary);
+	}
 	else if (error.fault == SBK_FAULT_NONE || error.message[0] == '\0' ||
 			 error.offset > len)
 		abort();
+	sbk_arena_free(builder.arena);
 	sbk_arena_free(arena);
 	return 0;
 }
@@ -62,6 +73,42 @@ use_summary(const SbkSummary *summary)
 	for (i = 0; summary->levels != NULL && i < summary->num_feature; i++)
 		sum += use_list(&summary->levels[i]);
 	used = sum;
+}
+
+/* Compiles them, and scores a row that holds 0, -1, 2, -3, ... and gaps. */
+static void
+use_trees(const SbkForestBuilder *builder, const SbkSummary *summary)
+{
+	size_t		size = sbk_forest_size(builder, summary);
+	SbkForest  *forest;
+	const char *wrong;
+	float	   *row;
+	float	   *scratch;
+	float	   *margins;
+	int			i;
+
+	if (size == 0)
+		return;
+	forest = malloc(size);
+	row = malloc(summary->num_feature * sizeof(float));
+	margins = malloc(summary->num_output * sizeof(float));
+	if (forest == NULL || row == NULL || margins == NULL)
+		abort();
+	sbk_forest_write(builder, summary, forest);
+	if (!sbk_forest_valid(forest, size, &wrong))
+		abort();
+	for (i = 0; i < summary->num_feature; i++)
+		row[i] = i % 5 == 4 ? NAN : i % 2 == 0 ? i : -i;
+	scratch = malloc(sbk_kernel_scratch(forest, 1) * sizeof(float));
+	if (scratch == NULL)
+		abort();
+	sbk_kernel_margins(forest, SBK_SIMD_SCALAR, forest->num_tree, row, 1, NULL,
+					   scratch, margins);
+	sbk_link_values(forest->link, margins, 1, forest->num_output);
+	free(forest);
+	free(row);
+	free(scratch);
+	free(margins);
 }
 
 static size_t

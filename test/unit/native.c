@@ -4,8 +4,8 @@
  *
  * Arguments: model files of test/fixtures.  Beside each stand its inputs and
  * what the XGBoost that wrote it computed: values and margins must be the
- * same, bit for bit, whether the rows come one by one or as a block.
- * Prints TAP.
+ * same, bit for bit, with every kernel that this processor has, and in blocks
+ * of any size.  Prints TAP.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #define MAX_COLUMNS		32
 #define MAX_ROWS		1000
 #define MISSING			-999.0f
+#define MAX_BLOCK		40		/* more rows than any vector has lanes */
 
 /* a file of numbers under a header; empty is NaN, as is text */
 typedef struct Table
@@ -176,34 +177,73 @@ same_as_column(const Table *expected, int first, const float *values, int width)
 	return true;
 }
 
+/* Margins of all rows, so many in each call. */
+static void
+score(const SbkForest *forest, SbkSimd simd, uint32_t ntree, const float *rows,
+	  int nrows, int block, const float *base_margin, float *margins)
+{
+	int			r;
+
+	for (r = 0; r < nrows; r += block)
+	{
+		int			n = nrows - r < block ? nrows - r : block;
+		float	   *scratch = allocate(sbk_kernel_scratch(forest, n), sizeof(float));
+
+		sbk_kernel_margins(forest, simd, ntree, rows + r * forest->num_feature,
+						   n, base_margin ? base_margin + r : NULL, scratch,
+						   margins + r * forest->num_output);
+		free(scratch);
+	}
+}
+
+static void
+test_blocks(const char *path, const SbkForest *forest, SbkSimd simd,
+			uint32_t ntree, const float *rows, int nrows,
+			const float *base_margin, const float *expected)
+{
+	static const char *const names[] = {"auto", "scalar", "avx2", "avx512"};
+	size_t		size = (size_t) nrows * forest->num_output * sizeof(float);
+	float	   *margins = allocate(1, size);
+	bool		same = true;
+	char		what[100];
+	int			block;
+
+	for (block = 1; block <= MAX_BLOCK && same; block++)
+	{
+		memset(margins, 0xFF, size);
+		score(forest, simd, ntree, rows, nrows, block, base_margin, margins);
+		same = memcmp(margins, expected, size) == 0;
+	}
+	snprintf(what, sizeof(what), "%s gives the same in blocks of 1 to %d",
+			 names[simd], MAX_BLOCK);
+	ok(same, path, what);
+	free(margins);
+}
+
 static void
 test_rounds(const char *path, const SbkForest *forest, uint32_t ntree,
 			const float *rows, int nrows, const float *base_margin,
 			const Table *expected, int value_column, int margin_column)
 {
 	size_t		width = forest->num_output;
-	float	   *scratch = allocate(sbk_kernel_scratch(forest, nrows), sizeof(float));
 	float	   *margins = allocate(nrows * width, sizeof(float));
-	float	   *singly = allocate(nrows * width, sizeof(float));
-	int			r;
+	SbkSimd		simd;
 
-	sbk_kernel_margins(forest, ntree, rows, nrows, base_margin, scratch,
-					   margins);
-	for (r = 0; r < nrows; r++)
-		sbk_kernel_margins(forest, ntree, rows + r * forest->num_feature, 1,
-						   base_margin ? base_margin + r : NULL, scratch,
-						   singly + r * width);
-	ok(memcmp(margins, singly, nrows * width * sizeof(float)) == 0, path,
-	   "rows one by one are scored as in a block");
+	score(forest, SBK_SIMD_AUTO, ntree, rows, nrows, nrows, base_margin,
+		  margins);
+	for (simd = SBK_SIMD_SCALAR; simd <= SBK_SIMD_AVX512; simd++)
+	{
+		if (sbk_simd_supported(simd))
+			test_blocks(path, forest, simd, ntree, rows, nrows, base_margin,
+						margins);
+	}
 	if (margin_column >= 0)
 		ok(same_as_column(expected, margin_column, margins, width), path,
 		   "margins are XGBoost's");
 	width = sbk_link_values(forest->link, margins, nrows, width);
 	ok(same_as_column(expected, value_column, margins, width), path,
 	   "values are XGBoost's");
-	free(scratch);
 	free(margins);
-	free(singly);
 }
 
 static void
