@@ -181,7 +181,7 @@ sbk_engine_predict(SbkEngine *engine, bool native, const float *rows,
 		.kind = kind,
 		.rounds = engine->rounds,
 		.in_place = engine->in_place &&
-			(kind == SBK_PREDICT_VALUE || kind == SBK_PREDICT_MARGIN)
+		(kind == SBK_PREDICT_VALUE || kind == SBK_PREDICT_MARGIN)
 	};
 
 	if (kind == SBK_PREDICT_LEAF && sbk_forest_is_linear(engine->forest))
@@ -202,17 +202,23 @@ sbk_engine_predict(SbkEngine *engine, bool native, const float *rows,
 	return prediction.result;
 }
 
-void
+float *
 sbk_engine_explain(SbkEngine *engine, const float *rows, Size nrows,
-				   const float *base_margin, float *contributions,
-				   float *margins)
+				   const float *base_margin, float **margins)
 {
 	Size		results = mul_size(engine->forest->num_output,
-								   engine->forest->num_feature + 1);
+							   engine->forest->num_feature + 1);
+	float	   *contributions;
 	Size		block;
 	Size		done;
 
 	check_explainable(engine);
+	contributions = MemoryContextAllocHuge(CurrentMemoryContext,
+										   mul_size(mul_size(nrows, results),
+													sizeof(float)));
+	*margins = MemoryContextAllocHuge(CurrentMemoryContext,
+									  mul_size(mul_size(nrows, engine->forest->num_output),
+											   sizeof(float)));
 	block = Max(1, Min(CALL_STEPS / engine->row_steps, CALL_RESULTS / results));
 	for (done = 0; done < nrows; done += block)
 	{
@@ -222,10 +228,12 @@ sbk_engine_explain(SbkEngine *engine, const float *rows, Size nrows,
 
 		CHECK_FOR_INTERRUPTS();
 		copy_results(engine, inputs, n, offsets, SBK_PREDICT_MARGIN,
-					 engine->forest->num_output, margins + done * engine->forest->num_output);
+					 engine->forest->num_output,
+					 *margins + done * engine->forest->num_output);
 		copy_results(engine, inputs, n, offsets, SBK_PREDICT_CONTRIBUTIONS,
 					 results, contributions + done * results);
 	}
+	return contributions;
 }
 
 /* Throws where the library cannot explain the model, or not in time. */
@@ -234,6 +242,7 @@ check_explainable(SbkEngine *engine)
 {
 	const int  *version = engine->library->version;
 
+	/* it would not say so, and read what is not there */
 	if (engine->forest->vector_leaf &&
 		(version[0] < 3 || (version[0] == 3 && version[1] < 3)))
 		ereport(ERROR,

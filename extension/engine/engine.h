@@ -87,15 +87,16 @@ extern const float *sbk_engine_predict(SbkEngine *engine, bool native,
  * are those of sbk_engine_predict.  Each row gets one margin for each output,
  * and for each output num_feature + 1 contributions: what each feature adds to
  * the margin, and last the base value that they are added to, which holds the
- * row's base margin.  The caller gives room for both.
+ * row's base margin.  Returns the contributions and sets the margins, both
+ * palloc'd.
  *
  * Explaining costs hundreds of times what scoring does, so that many rows are
  * handed to the library in small blocks, between which a cancel is heard.
  * Throws where the library cannot explain the model, or a single row would
  * take it too long.
  */
-extern void sbk_engine_explain(SbkEngine *engine, const float *rows,
-							   Size nrows, const float *base_margin,
-							   float *contributions, float *margins);
+extern float *sbk_engine_explain(SbkEngine *engine, const float *rows,
+								 Size nrows, const float *base_margin,
+								 float **margins);
 
 #endif							/* SBK_ENGINE_H */

@@ -138,18 +138,18 @@ sbk_model_predict_by(SbkModel *model, bool native, const float *rows,
 	return values;
 }
 
-void
+float *
 sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
-				  const float *base_margin, float *contributions,
-				  float *margins)
+				  const float *base_margin, float **margins)
 {
 	Size		n = nrows * model->num_output * (model->num_feature + 1);
+	float	   *contributions;
 	Size		i;
 
 	if (!sbk_engine_loaded(model->engine))
 		load_library(model);
-	sbk_engine_explain(model->engine, rows, nrows, base_margin, contributions,
-					   margins);
+	contributions = sbk_engine_explain(model->engine, rows, nrows,
+									   base_margin, margins);
 	for (i = 0; i < n; i++)
 	{
 		if (unlikely(!isfinite(contributions[i])))
@@ -159,6 +159,7 @@ sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
 						   model->label),
 					errdetail("Contributions weigh each branch of a tree by the rows that it had in training; the file may not hold their numbers."));
 	}
+	return contributions;
 }
 
 int

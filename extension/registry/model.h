@@ -127,11 +127,11 @@ extern const float *sbk_model_predict_by(SbkModel *model, bool native,
 /*
  * Explains rows with the library, which is loaded on demand whatever
  * scorebook.engine says; arguments and results are those of
- * sbk_engine_explain, and all results are finite.
+ * sbk_engine_explain, and all contributions are finite.
  */
-extern void sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
-							  const float *base_margin, float *contributions,
-							  float *margins);
+extern float *sbk_model_explain(SbkModel *model, const float *rows,
+								Size nrows, const float *base_margin,
+								float **margins);
 
 /* The code of a level, -1 where the feature has no such level. */
 extern int	sbk_feature_code(const SbkFeature *feature, const char *name,

@@ -140,23 +140,21 @@ explain_row(FunctionCallInfo fcinfo, int class_argument,
 {
 	SbkCallSite *site = sbk_call_site(fcinfo);
 	SbkModel   *model = sbk_call_input(fcinfo, site);
-	int			columns = model->num_feature + 1;
-	float	   *contributions = palloc(mul_size(mul_size(model->num_output,
-														 columns),
-												sizeof(float)));
-	float	   *margins = site->outputs;
+	float	   *contributions;
+	float	   *margins;
 	double		sum;
 	int			output;
 	int			i;
 
-	sbk_model_explain(model, site->row.values, 1,
-					  model->base_margin ? &site->row.base_margin : NULL,
-					  contributions, margins);
+	contributions =
+		sbk_model_explain(model, site->row.values, 1,
+						  model->base_margin ? &site->row.base_margin : NULL,
+						  &margins);
 	output = PG_ARGISNULL(class_argument) ?
 		predicted_output(model, margins) :
 		named_output(model,
 					 text_to_cstring(PG_GETARG_TEXT_PP(class_argument)));
-	contributions += (Size) output * columns;
+	contributions += (Size) output * (model->num_feature + 1);
 
 	explanation->model = model;
 	explanation->inputs = site->row.values;
@@ -175,8 +173,8 @@ explain_row(FunctionCallInfo fcinfo, int class_argument,
 static int
 predicted_output(const SbkModel *model, const float *margins)
 {
-	int			n = model->num_output;
 	float	   *values;
+	int			n = model->num_output;
 	int			best = 0;
 	int			i;
 

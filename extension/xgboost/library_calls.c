@@ -28,7 +28,7 @@ struct SbkBoosterHandle
 {
 	BoosterHandle booster;
 	DMatrixHandle proxy;		/* names the rows of an in-place prediction */
-	bool		proxy_has_margin;
+	bool		proxy_used;		/* holds the base margin of other rows */
 	DMatrixHandle matrix;		/* of the last prediction that was not */
 };
 
@@ -218,21 +218,17 @@ predict_in_place(SbkBoosterHandle *handle, SbkPrediction *prediction,
 			 "{\"type\":%d,\"training\":false,\"iteration_begin\":0,\"iteration_end\":%d,\"strict_shape\":true,\"missing\":NaN,\"cache_id\":0}",
 			 prediction->kind == SBK_PREDICT_MARGIN ? 1 : 0,
 			 prediction->rounds);
-	if (prediction->base_margin != NULL)
+	if (handle->proxy_used)
 	{
-		if (!set_base_margin(handle->proxy, prediction, error))
-			return false;
-		handle->proxy_has_margin = true;
-	}
-	else if (handle->proxy_has_margin)
-	{
-		/* it would keep the margins of the call before */
 		XGDMatrixFree(handle->proxy);
 		handle->proxy = NULL;
 		if (XGProxyDMatrixCreate(&handle->proxy) != 0)
 			return failed(error);
-		handle->proxy_has_margin = false;
 	}
+	handle->proxy_used = prediction->base_margin != NULL;
+	if (prediction->base_margin != NULL &&
+		!set_base_margin(handle->proxy, prediction, error))
+		return false;
 	return XGBoosterPredictFromDense(handle->booster, rows, config,
 									 handle->proxy, shape, dim,
 									 &prediction->result) == 0 ||

@@ -156,12 +156,11 @@ def predict(fixture):
                        feature_types=booster.feature_types, enable_categorical=True)
     scores = [booster.predict(data, output_margin=margin, iteration_range=(0, fixture.rounds))
               .reshape(len(fixture.rows), -1) for margin in (False, True)]
-    try:
-        contributions = booster.predict(data, pred_contribs=True, strict_shape=True,
-                                        iteration_range=(0, fixture.rounds))
-    except xgb.core.XGBoostError:
-        contributions = None
-    return scores, contributions
+    # before 3.3 it reads what is not there of trees with several outputs
+    if fixture.model == "multiouttree" and xgb.__version__ < "3.3":
+        return scores, None
+    return scores, booster.predict(data, pred_contribs=True, strict_shape=True,
+                                   iteration_range=(0, fixture.rounds))
 
 
 def library_scores(fixture):

@@ -71,6 +71,10 @@ for my $engine (qw(native xgboost))
 		"10000\nt\n1", "one thread after 10,000 scores and 1,000 loads with the engine $engine");
 }
 
+my $explain = $score =~ s/predict_vector/reasons/gr;
+is($node->safe_psql('postgres', "$score$explain$mapped;\n$threads"),
+	join("\n", (100) x @models, (100) x @models, 't', 1), 'as do explanations, of models that it has scored natively');
+
 is( $node->safe_psql('postgres', qq{
 		CREATE ROLE reader;
 		SELECT scorebook.has_model_privilege('reader', 1, 'score');

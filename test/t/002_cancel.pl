@@ -24,6 +24,8 @@ my %scans = (
 	'jsonb' => "SELECT count(scorebook.predict_class('m', o)) FROM $rows, jsonb_build_object('f0', x, 'f1', y,"
 	  . " 'f2', 0, 'f3', 0, 'f4', 0, 'f5', 0, 'f6', 0, 'f7', null) AS o",
 	'sets' => "SELECT count(s) FROM $rows, scorebook.predict_set('m', array_fill(x, '{8}')) AS s",
+	'reasons' => "SELECT count(scorebook.reasons('m', array_fill(x, '{8}'))) FROM $rows",
+	'explanations' => "SELECT count(e) FROM $rows, scorebook.explain('m', array_fill(x, '{8}')) AS e",
 	'a loop' => "DO 'DECLARE c text; BEGIN LOOP c := scorebook.predict_class(''m'', array_fill(1, ''{8}'')); END LOOP; END'",
 );
 

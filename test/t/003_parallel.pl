@@ -45,6 +45,7 @@ my %scores = (
 	'arrays' => "hashfloat4(scorebook.predict('binlog', ARRAY[f0, f1, f2, f3, f4, f5, f6, f7]))",
 	'probabilities' => "hash_array(scorebook.predict_proba('softprob', i))",
 	'leaves' => "hash_array(scorebook.predict_leaf('softprob', i))",
+	'reasons' => "hashtext(scorebook.reasons('softprob', i)::text)",
 	'classes' => "hashtext(scorebook.predict_class('softprob', i))",
 );
 

@@ -84,6 +84,11 @@ check_growth('scores before an error', 1_000,
 	q{SELECT 1 / (scorebook.predict('m', ROW(x, 2, 3, 4, 5, 6, 7, 8)::input) * 0)::int FROM generate_series(1, 3) AS x},
 	q{SELECT scorebook.predict('m', array_fill(CASE WHEN x < 3 THEN x ELSE 'inf' END, '{8}')) FROM generate_series(1, 3) AS x});
 
+check_growth('explanations before an error', 1_000,
+	q{SELECT 1 / (e.contribution * 0)::int FROM scorebook.explain('s', array_fill(1, '{8}')) AS e},
+	q{SELECT scorebook.reasons('s', array_fill(CASE WHEN x < 3 THEN x ELSE 'inf' END, '{8}')) FROM generate_series(1, 3) AS x},
+	q{SELECT scorebook.explain('m', array_fill(1, '{8}'), class => 'none')});
+
 check_growth('errors of bytes', 300,
 	q{SELECT scorebook.inspect_model('\x00')},
 	q{SELECT scorebook.inspect_model(bytes) FROM artifact WHERE name = 'cut'},

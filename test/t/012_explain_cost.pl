@@ -1,0 +1,103 @@
+# A call of XGBoost cannot be canceled, and explaining a row takes hundreds of
+# times as long as scoring it.  A cancel is heard within a second all the same,
+# a model that would take too long for one row is refused, and so are covers
+# that give no numbers.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('explain_cost');
+$node->init;
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION scorebook');
+
+# Loads a model that repeats one tree; lefts are the left children of its
+# nodes, -1 for leaves, and each leaf is covered by so many rows.
+sub load_model
+{
+	my ($name, $features, $times, $cover, @lefts) = @_;
+	my @nodes = (0 .. $#lefts);
+	my @zeros = (0) x @lefts;
+	my @parents = (2147483647) x @lefts;
+	my @covers;
+	my $real = sub { map { $_ eq 'NaN' ? $_ : sprintf '%.6E', $_ } @_ };
+
+	foreach my $i (reverse @nodes)
+	{
+		my $left = $lefts[$i];
+		$covers[$i] = $left < 0 || $cover eq 'NaN' ? $cover : $covers[$left] + $covers[ $left + 1 ];
+		@parents[ $left, $left + 1 ] = ($i, $i) if $left > 0;
+	}
+	my %lists = (
+		base_weights => [ $real->(@zeros) ],
+		categories => [],
+		categories_nodes => [],
+		categories_segments => [],
+		categories_sizes => [],
+		default_left => \@zeros,
+		left_children => \@lefts,
+		loss_changes => [ $real->(@zeros) ],
+		parents => \@parents,
+		right_children => [ map { $_ < 0 ? -1 : $_ + 1 } @lefts ],
+		split_conditions => [ $real->(map { $_ % 7 / 8 } @nodes) ],
+		split_indices => [ map { $_ * 7 % $features } @nodes ],
+		split_type => \@zeros,
+		sum_hessian => [ $real->(@covers) ]);
+	my $tree = join ',', map { "\"$_\":[" . join(',', @{ $lists{$_} }) . ']' } sort keys %lists;
+	my $count = @lefts;
+	$tree .= qq{,"tree_param":{"num_deleted":"0","num_feature":"$features","num_nodes":"$count","size_leaf_vector":"0"}};
+	my $trees = join ',', map { "{\"id\":$_,$tree}" } 0 .. $times - 1;
+	my $info = join ',', (0) x $times;
+	my $file = $node->basedir . "/$name.json";
+
+	append_to_file($file,
+		qq({"learner":{"attributes":{},"feature_names":[],"feature_types":[],"gradient_booster":{"model":{)
+		  . qq("gbtree_model_param":{"num_parallel_tree":"1","num_trees":"$times","size_leaf_vector":"0"},)
+		  . qq("tree_info":[$info],"trees":[$trees]},"name":"gbtree"},)
+		  . qq("learner_model_param":{"base_score":"5E-1","num_class":"0","num_feature":"$features","num_target":"1"},)
+		  . qq("objective":{"name":"reg:squarederror","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[1,7,4]}));
+	$node->safe_psql('postgres', "SELECT scorebook.load_model('$name', pg_read_binary_file('$file'))");
+}
+
+# complete to a depth of 8; and as deep as a tree may be, with a leaf at each step
+my @complete = ((map { 2 * $_ + 1 } 0 .. 254), (-1) x 256);
+my @deepest = ((map { $_ % 2 == 0 ? $_ + 1 : -1 } 0 .. 1023), -1);
+load_model('wide', 400, 1000, 1, @complete);
+load_model('deep', 8, 20, 1, @deepest);
+load_model('deeper', 8, 40, 1, @deepest);
+load_model('uncovered', 8, 1, 'NaN', @complete);
+
+my $reasons = "SELECT count(scorebook.reasons('wide', array_fill(x / 100.0, '{400}'))) FROM generate_series(1, 10000) AS x";
+my ($rc, $out, $err) = $node->psql('postgres', qq{
+	SELECT scorebook.reasons('wide', array_fill(0.5, '{400}')) IS NOT NULL;
+	SET statement_timeout = '200ms';
+	SELECT clock_timestamp() AS start \\gset
+	$reasons;
+	SELECT clock_timestamp() - :'start' < '1.2s';}, on_error_stop => 0);
+like($err, qr/canceling statement due to statement timeout/, 'timed out');
+is($out, "t\nt", 'within a second, by a model of 1,000 trees');
+
+# contributions add up where a path is as long as it may be
+my ($margin, $sum, $error) = split /\|/, $node->safe_psql('postgres', q{
+	SELECT min(m[1]), sum(contribution) + min(base_value) + min(additivity_error), min(abs(additivity_error))
+	FROM array_fill(0.5, '{8}') AS x, scorebook.predict_margin('deep', x) AS m, scorebook.explain('deep', x)});
+cmp_ok(abs($margin - $sum), '<', 1e-4, 'the deepest trees: adds up');
+note("additivity error of the deepest trees: $error");
+
+($rc, $out, $err) = $node->psql('postgres', q{\set VERBOSITY verbose
+	SELECT * FROM scorebook.explain('deeper', array_fill(0.5, '{8}'))}, on_error_stop => 0);
+like($err, qr/54000: model "deeper\/1" is too large to be explained/, 'too large');
+like($err, qr/A row would take 18\d\d million steps/, 'and by how much');
+
+($rc, $out, $err) = $node->psql('postgres', q{\set VERBOSITY verbose
+	SELECT scorebook.predict('uncovered', array_fill(0.5, '{8}')) IS NOT NULL;
+	SELECT * FROM scorebook.explain('uncovered', array_fill(0.5, '{8}'));
+	SELECT scorebook.predict('uncovered', array_fill(0.5, '{8}')) IS NOT NULL;}, on_error_stop => 0);
+like($err, qr/22003: model "uncovered\/1" gave a contribution that is not a number|38000: could not explain model "uncovered\/1"/,
+	'covers that are no numbers');
+is($out, "t\nt", 'and the session goes on');
+
+done_testing();
