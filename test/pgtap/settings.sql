@@ -4,7 +4,7 @@
 \getenv fixtures SCOREBOOK_FIXTURES
 \endif
 BEGIN;
-SELECT plan(26);
+SELECT plan(32);
 
 -- A session that has not loaded the module yet takes any name below scorebook;
 -- loading it judges who set what.
@@ -23,10 +23,13 @@ RESET scorebook.cache_size;
 SELECT results_eq(
 	$$SELECT name, setting, unit, context, vartype, min_val, max_val, boot_val
 	  FROM pg_settings WHERE name LIKE 'scorebook.%' ORDER BY name COLLATE "C"$$,
-	$$VALUES ('scorebook.cache_size', '262144', 'kB', 'user', 'integer', '0', '2147483647', '262144'),
+	$$VALUES ('scorebook.admission_memory', '2097152', 'kB', 'superuser', 'integer', '131072', '2147483647', '2097152'),
+		('scorebook.admission_timeout', '60', 's', 'superuser', 'integer', '1', '86400', '60'),
+		('scorebook.cache_size', '262144', 'kB', 'user', 'integer', '0', '2147483647', '262144'),
 		('scorebook.engine', 'auto', NULL, 'user', 'enum', NULL, NULL, 'auto'),
-		('scorebook.max_model_size', '262144', 'kB', 'superuser', 'integer', '1', '409600', '262144')$$,
-	'there are three settings');
+		('scorebook.max_model_size', '262144', 'kB', 'superuser', 'integer', '1', '409600', '262144'),
+		('scorebook.simd', 'auto', NULL, 'user', 'enum', NULL, NULL, 'auto')$$,
+	'there are six settings');
 SELECT matches(short_desc, '^[A-Z].*\.$', name || ' is described')
 FROM pg_settings WHERE name LIKE 'scorebook.%' ORDER BY name COLLATE "C";
 
@@ -40,6 +43,11 @@ SELECT lives_ok('SET LOCAL scorebook.cache_size = 0', 'anyone sets the size of t
 SELECT lives_ok('SET LOCAL scorebook.engine = xgboost', 'anyone chooses the engine');
 SELECT throws_ok('SET LOCAL scorebook.engine = fastest', '22023', NULL, 'of those that there are');
 RESET scorebook.engine;
+SELECT throws_ok(format('SET scorebook.%I = %L', name, value), '42501',
+	format('permission denied to set parameter "scorebook.%s"', name))
+FROM (VALUES ('admission_memory', '1GB'), ('admission_timeout', '1h')) AS s (name, value);
+SELECT lives_ok('SET LOCAL scorebook.simd = scalar', 'anyone chooses plain instructions');
+RESET scorebook.simd;
 SELECT throws_ok('SET scorebook.max_model_size = ''1MB''', '42501',
 	'permission denied to set parameter "scorebook.max_model_size"');
 SELECT throws_ok('SELECT set_config(''scorebook.max_model_size'', ''1MB'', true)', '42501',

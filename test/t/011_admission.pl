@@ -133,6 +133,14 @@ sleep(0.01) while kill(0, $child) && read_file("/proc/$child/stat") !~ /\) Z / &
 ok(!kill(0, $child) || read_file("/proc/$child/stat") =~ /\) Z /, 'a backend that is killed takes its process along');
 eval { $session->quit };
 
+# the server starts anew after that
+for (1 .. 100)
+{
+	my ($rc) = $node->psql('postgres', 'SELECT 1');
+	last if $rc == 0;
+	sleep(0.1);
+}
+
 # nobody else may start the program to any use
 my ($out, $err);
 my $program = $node->config_data('--pkglibdir') . '/scorebook-admit';
