@@ -439,6 +439,21 @@ def numbers_not_finite():
 
 
 @group
+def covers():
+    for model in seeds("binlog", "multiouttree", "dart"):
+        covers = model.get(model.trees + (0,)).get("sum_hessian", ())
+        for value in (0.0, -1.0, 1e-45, 3e38):
+            for nodes in ((0,), (1,), range(len(covers))):
+                yield from written(model.tree("sum_hessian", to=lambda old: [
+                    value if node in nodes else cover for node, cover in enumerate(old)]),
+                    "covers of %s are %r" % (list(nodes)[:2], value), (Json,))
+        if len(covers) > 0:
+            for change in (lambda old: [], lambda old: REMOVED):
+                yield from written(model.tree("sum_hessian", to=change).tree("loss_changes", to=change),
+                                   "no covers")
+
+
+@group
 def categories():
     for key in ("categories", "categories_segments", "categories_sizes", "categories_nodes"):
         yield from each_of(key, (0, 1, -1), OFF + (3, 4, 5, 26, 31, 2**24 - 1), ("cat",))

@@ -6,9 +6,9 @@ with Debian's python3-psycopg2.  Leaves nothing behind.
 
 Every file of generate.py goes through inspect_model and load_model, each in a
 transaction that is rolled back.  What load_model takes is scored, margins and
-leaves, on rows of zeros, of ones, of NULLs and of numbers beyond any threshold.
-Each call must give its result, or an error with one of the SQLSTATEs below, in
-less than ten seconds.  All of it happens in one session: at the end its backend
+leaves, and explained, on rows of zeros, of ones, of NULLs and of numbers beyond
+any threshold.  Each call must give its result, or an error with one of the
+SQLSTATEs below, in less than ten seconds.  All of it happens in one session: at the end its backend
 must be the one it began with, and the server must not have restarted.
 
     hostile.py [group …]
@@ -30,18 +30,25 @@ CLEAN = {
     "22P03",  # not valid as UBJSON, or neither of them
     "54000",  # larger than what is accepted
 }
+UNEXPLAINED = CLEAN | {
+    "22003",  # a contribution that is not a number
+    "38000",  # the library itself will not
+}
 NAME = "hostile"
 
 SERVER = "SELECT pg_backend_pid(), pg_postmaster_start_time()"
 INSPECT = "SELECT scorebook.inspect_model(%(artifact)s)"
 LOAD = """SELECT scorebook.load_model(%(name)s, %(artifact)s, features => %(features)s,
                                       levels => %(levels)s)"""
-SCORE = """
-    SELECT scorebook.predict_margin(%(name)s, input), scorebook.predict_leaf(%(name)s, input)
+INPUTS = """
     FROM (SELECT array_agg(CASE WHEN abs(value) <= 1 OR type = 'float' THEN value END
                            ORDER BY position) AS input
           FROM scorebook.model_feature,
                unnest('{0,1,NULL,1e30,-1e30}'::real[]) AS value GROUP BY value) AS rows"""
+SCORE = ("SELECT scorebook.predict_margin(%(name)s, input), scorebook.predict_leaf(%(name)s, input)"
+         + INPUTS)
+EXPLAIN = ("SELECT scorebook.reasons(%(name)s, input, class => CASE WHEN num_output > 1 THEN '0' END)"
+           + INPUTS + ", scorebook.model_version")
 
 
 class Session:
@@ -85,11 +92,14 @@ def complaints(session, name, data):
     answers = {"inspect_model": session.attempt(INSPECT, artifact=artifact)}
     if isinstance(answers["inspect_model"], list):
         arguments = unsaid(answers["inspect_model"][0][0])
+        answers["load_model and explaining"] = session.attempt(LOAD, EXPLAIN, artifact=artifact,
+                                                               **arguments)
     answers["load_model and scoring"] = session.attempt(LOAD, SCORE, artifact=artifact,
                                                         **arguments)
 
     for what, answer in answers.items():
-        if isinstance(answer, psycopg2.Error) and answer.pgcode not in CLEAN:
+        clean = UNEXPLAINED if what.endswith("explaining") else CLEAN
+        if isinstance(answer, psycopg2.Error) and answer.pgcode not in clean:
             yield "%s: %s %s" % (what, answer.pgcode, answer)
     if name.startswith("genuine") and not isinstance(answers["inspect_model"], list):
         yield "refused for its structure: %s" % answers["inspect_model"]
