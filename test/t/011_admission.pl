@@ -13,6 +13,7 @@ my $fixtures = "$FindBin::RealBin/../fixtures/1.7.4";
 
 my $node = PostgreSQL::Test::Cluster->new('admission');
 $node->init;
+$node->append_conf('postgresql.conf', 'restart_after_crash = on');
 $node->start;
 $node->safe_psql('postgres', qq{
 	CREATE EXTENSION scorebook;
