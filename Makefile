@@ -12,6 +12,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/$(EXT
 MODULE_big = $(EXTENSION)
 OBJS = \
 	extension/artifact/arena.o \
+	extension/artifact/canonical.o \
 	extension/artifact/check.o \
 	extension/artifact/json.o \
 	extension/artifact/levels.o \
@@ -59,6 +60,7 @@ OBJS = \
 
 OWN_HEADERS = \
 	extension/artifact/arena.h \
+	extension/artifact/canonical.h \
 	extension/artifact/reader.h \
 	extension/artifact/summary.h \
 	extension/artifact/token.h \

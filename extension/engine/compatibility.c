@@ -1,10 +1,11 @@
 /*
  * compatibility.c
- *		Which models the installed XGBoost would score wrong without saying so.
+ *		Which models cannot be told to the installed XGBoost.
  *
- * An older library reads what it knows of a newer file and guesses the rest.
- * The rules here were found by scoring models of every generation with the
- * library of every other one; test/parity repeats that.
+ * What the library is given is written for it (artifact/canonical.h), so most
+ * newer models are understood by an older one.  The rest would be scored wrong
+ * without a word.  The rules here were found by scoring models of every
+ * generation with the library of every other one; test/parity repeats that.
  */
 #include "postgres.h"
 
@@ -20,23 +21,37 @@ older_than(const int version[3], int major, int minor)
 	return version[0] < major || (version[0] == major && version[1] < minor);
 }
 
+static bool
+has_several_base_scores(const SbkSummary *summary)
+{
+	int			i;
+
+	for (i = 1; i < summary->num_base_score; i++)
+	{
+		if (summary->base_scores[i] != summary->base_scores[0])
+			return true;
+	}
+	return false;
+}
+
 bool
 sbk_incompatible(const SbkSummary *summary, const int version[3],
 				 char *reason, Size size)
 {
-	/* an older library takes a base score that it cannot read for 0.5 */
-	if (summary->base_score_vector && !summary->base_score_half &&
-		older_than(version, 3, 1))
+	if (older_than(version, 3, 1) && has_several_base_scores(summary))
 	{
 		snprintf(reason, size,
-				 "XGBoost before 3.1 cannot read its base score %.60s and would use 0.5.",
+				 "XGBoost before 3.1 has one base score for all outputs, and this model has %.60s.",
 				 summary->base_score);
 		return true;
 	}
-	if (summary->weighted_gbtree && older_than(version, 3, 3))
+	/* at the very ends, since 3.2 the library takes another one than it says */
+	if (sbk_link(summary->objective) == SBK_LINK_LOGISTIC &&
+		older_than(summary->version, 3, 2) != older_than(version, 3, 2) &&
+		!(summary->base_scores[0] > 1e-6f && summary->base_scores[0] < 1.0f - 1e-6f))
 	{
 		snprintf(reason, size,
-				 "XGBoost before 3.3 would ignore the weights of its trees (booster dart).");
+				 "XGBoost 3.2 changed what a base score so near to 0 or 1 means.");
 		return true;
 	}
 	if (summary->vector_leaf && older_than(version, 2, 0))

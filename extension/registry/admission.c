@@ -22,6 +22,15 @@ typedef struct OwnedArena
 	SbkArena   *arena;
 } OwnedArena;
 
+/* Who is shown the trees. */
+typedef struct TreeVisits
+{
+	SbkForestBuilder *builder;	/* or NULL */
+	SbkCanonical *canonical;	/* or NULL */
+} TreeVisits;
+
+static SbkCanonical *create_canonical(MemoryContext context);
+static bool visit_tree(void *arg, const SbkTree *tree);
 static SbkSummary *read_artifact(MemoryContext context, const char *label,
 								 const SbkArtifact *artifact,
 								 const SbkTreeVisitor *visitor);
@@ -52,9 +61,8 @@ sbk_artifact_copy(Datum value, const char *label, bool limited,
 	bytes = PG_DETOAST_DATUM_PACKED(value);
 	artifact->len = VARSIZE_ANY_EXHDR(bytes);
 	artifact->bytes = MemoryContextAllocHuge(CurrentMemoryContext,
-											 artifact->len + SBK_LIBRARY_PADDING);
+											 Max(artifact->len, 1));
 	memcpy(artifact->bytes, VARDATA_ANY(bytes), artifact->len);
-	memset(artifact->bytes + artifact->len, 0, SBK_LIBRARY_PADDING);
 	if ((Pointer) bytes != DatumGetPointer(value))
 		pfree(bytes);
 }
@@ -69,20 +77,69 @@ sbk_artifact_summarize(MemoryContext context, const char *label,
 SbkSummary *
 sbk_artifact_compile(MemoryContext context, const char *label,
 					 const SbkArtifact *artifact,
-					 MemoryContext forest_context, SbkForest **forest)
+					 MemoryContext forest_context, SbkForest **forest,
+					 SbkCanonical **canonical)
 {
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "scorebook compiler",
 												  ALLOCSET_SMALL_SIZES);
 	SbkForestBuilder builder = {.arena = create_arena(scratch)};
-	SbkTreeVisitor visitor = {.visit = sbk_forest_add_tree,.arg = &builder};
-	SbkSummary *summary = read_artifact(context, label, artifact, &visitor);
+	TreeVisits	visits = {.builder = &builder};
+	SbkTreeVisitor visitor = {.visit = visit_tree,.arg = &visits};
+	SbkSummary *summary;
 
+	if (canonical != NULL)
+		visits.canonical = *canonical = create_canonical(context);
+	summary = read_artifact(context, label, artifact, &visitor);
 	*forest = MemoryContextAllocHuge(forest_context,
 									 sbk_forest_size(&builder, summary));
 	sbk_forest_write(&builder, summary, *forest);
 	MemoryContextDelete(scratch);
 	return summary;
+}
+
+SbkSummary *
+sbk_artifact_canonize(MemoryContext context, const char *label,
+					  const SbkArtifact *artifact, SbkCanonical **canonical)
+{
+	TreeVisits	visits = {.canonical = create_canonical(context)};
+	SbkTreeVisitor visitor = {.visit = visit_tree,.arg = &visits};
+
+	*canonical = visits.canonical;
+	return read_artifact(context, label, artifact, &visitor);
+}
+
+void
+sbk_artifact_translate(const SbkCanonical *canonical,
+					   const SbkSummary *summary, const int version[3],
+					   SbkArtifact *translated)
+{
+	translated->len = sbk_canonical_write(canonical, summary, version, NULL);
+	translated->bytes = MemoryContextAllocHuge(CurrentMemoryContext,
+											   translated->len + SBK_LIBRARY_PADDING);
+	sbk_canonical_write(canonical, summary, version, translated->bytes);
+	memset(translated->bytes + translated->len, 0, SBK_LIBRARY_PADDING);
+}
+
+static SbkCanonical *
+create_canonical(MemoryContext context)
+{
+	SbkCanonical *canonical = MemoryContextAllocZero(context,
+													 sizeof(SbkCanonical));
+
+	canonical->arena = create_arena(context);
+	return canonical;
+}
+
+static bool
+visit_tree(void *arg, const SbkTree *tree)
+{
+	TreeVisits *visits = arg;
+
+	return (visits->builder == NULL ||
+			sbk_forest_add_tree(visits->builder, tree)) &&
+		(visits->canonical == NULL ||
+		 sbk_canonical_add_tree(visits->canonical, tree));
 }
 
 void

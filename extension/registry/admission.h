@@ -5,12 +5,13 @@
 #ifndef SBK_ADMISSION_H
 #define SBK_ADMISSION_H
 
+#include "artifact/canonical.h"
 #include "engine/engine.h"
 
-/* The bytes of an artifact, padded as the library needs it. */
+/* The bytes of a model; those for the library are padded as it needs them. */
 typedef struct SbkArtifact
 {
-	char	   *bytes;			/* len and SBK_LIBRARY_PADDING zeros */
+	char	   *bytes;
 	Size		len;
 } SbkArtifact;
 
@@ -32,13 +33,27 @@ extern SbkSummary *sbk_artifact_summarize(MemoryContext context,
 
 /*
  * The same, and compiles the model for the native engine, in a context that
- * may be another one.
+ * may be another one; and keeps in the context what a library may be given,
+ * where canonical is not NULL.
  */
 extern SbkSummary *sbk_artifact_compile(MemoryContext context,
 										const char *label,
 										const SbkArtifact *artifact,
 										MemoryContext forest_context,
-										SbkForest **forest);
+										SbkForest **forest,
+										SbkCanonical **canonical);
+
+/* Only what a library may be given. */
+extern SbkSummary *sbk_artifact_canonize(MemoryContext context,
+										 const char *label,
+										 const SbkArtifact *artifact,
+										 SbkCanonical **canonical);
+
+/* Writes it for the library of this version, in the current context. */
+extern void sbk_artifact_translate(const SbkCanonical *canonical,
+								   const SbkSummary *summary,
+								   const int version[3],
+								   SbkArtifact *translated);
 
 /* The SHA-256 of its bytes. */
 extern void sbk_artifact_digest(const SbkArtifact *artifact,

@@ -19,7 +19,7 @@
 #include "registry/model.h"
 #include "scorebook.h"
 
-/* The library takes about so many times the bytes of the file. */
+/* The library takes about so many times the bytes that it is given. */
 #define LIBRARY_MEMORY	4
 
 static void make_key(const SbkResolved *resolved, HeapTuple tuple,
@@ -421,7 +421,7 @@ compile(SbkModel *model, MemoryContext context)
 
 	read_artifact(model, &artifact);
 	summary = sbk_artifact_compile(scratch, model->label, &artifact, context,
-								   &forest);
+								   &forest, NULL);
 	check_summary(model, summary);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);
@@ -437,15 +437,20 @@ load_library(SbkModel *model)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(scratch);
 	SbkArtifact artifact;
+	SbkArtifact translated;
 	SbkSummary *summary;
+	SbkCanonical *canonical;
 
 	read_artifact(model, &artifact);
-	summary = sbk_artifact_summarize(scratch, model->label, &artifact);
+	summary = sbk_artifact_canonize(scratch, model->label, &artifact,
+									&canonical);
 	check_summary(model, summary);
-	sbk_engine_load(model->engine, sbk_library(), summary, artifact.bytes,
-					artifact.len, NULL);
+	sbk_artifact_translate(canonical, summary, sbk_library()->version,
+						   &translated);
+	sbk_engine_load(model->engine, sbk_library(), summary, translated.bytes,
+					translated.len, NULL);
 	check_library(model);
-	model->size += LIBRARY_MEMORY * artifact.len;
+	model->size += LIBRARY_MEMORY * translated.len;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);
 }

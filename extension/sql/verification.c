@@ -53,7 +53,9 @@ sbk_sql_try_model(PG_FUNCTION_ARGS)
 	char	   *label = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const SbkLibrary *library = NULL;
 	SbkArtifact artifact;
+	SbkArtifact translated;
 	SbkSummary *summary;
+	SbkCanonical *canonical;
 	SbkForest  *forest;
 	SbkEngine  *engine;
 	SbkVerification verification = {.worst_difference = 0};
@@ -70,14 +72,16 @@ sbk_sql_try_model(PG_FUNCTION_ARGS)
 	sbk_artifact_copy(PG_GETARG_DATUM(1), label, true, &artifact);
 	sbk_artifact_digest(&artifact, digest);
 	summary = sbk_artifact_compile(CurrentMemoryContext, label, &artifact,
-								   CurrentMemoryContext, &forest);
+								   CurrentMemoryContext, &forest, &canonical);
 	engine = sbk_engine_open(CurrentMemoryContext, label, forest,
 							 PG_GETARG_INT32(2));
 	initStringInfo(&report);
 	PG_TRY();
 	{
 		library = sbk_trial_start(label);
-		try_in_library(engine, library, summary, &artifact, &reason,
+		sbk_artifact_translate(canonical, summary, library->version,
+							   &translated);
+		try_in_library(engine, library, summary, &translated, &reason,
 					   &verification, &report);
 	}
 	PG_FINALLY();

@@ -230,8 +230,11 @@ start_program(const char *path)
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
 									 O_WRONLY, 0);
 	posix_spawnattr_init(&attributes);
+
+	/* in a group of its own: a timeout signals the whole group of the backend */
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF |
-							 POSIX_SPAWN_SETSIGMASK);
+							 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setpgroup(&attributes, 0);
 	sigfillset(&signals);
 	posix_spawnattr_setsigdefault(&attributes, &signals);
 	sigemptyset(&signals);
