@@ -26,8 +26,6 @@
 /* levels of a crown whose inputs are chosen, not gathered */
 #define CHOSEN_LEVELS	3
 
-#define NODE_WORDS		(sizeof(SbkNode) / sizeof(uint32_t))
-
 LANES_INLINE Words load(const void *from);
 LANES_INLINE void store(void *to, Words words);
 
@@ -163,6 +161,13 @@ find_ends(const SbkForest *forest, const SbkForestTree *tree, Words slots)
 	}
 }
 
+/* Where nodes begin in an array of words: a node has three. */
+LANES_INLINE Words
+node_words(Words nodes)
+{
+	return add(nodes, add(nodes, nodes));
+}
+
 /*
  * Below the crown, from node to node, until all lanes have arrived: a leaf is
  * the node after itself.
@@ -176,7 +181,7 @@ walk_nodes(const SbkForest *forest, const SbkForestTree *tree,
 
 	for (level = tree->crown_levels; level < tree->depth; level++)
 	{
-		Words		words = multiply(at, NODE_WORDS);
+		Words		words = node_words(at);
 		Words		places = mask(look_up(&nodes->input, words), SBK_NODE_PLACE);
 		Words		next = go(look_up(&nodes->left, words),
 							  not_less(look_up(inputs, add(multiply(places, LANES), lanes)),
@@ -204,7 +209,7 @@ finish_tree(const SbkForest *forest, const SbkForestTree *tree,
 		if (!forest->vector_leaf)
 		{
 			add_numbers(sums + (size_t) tree->output * LANES,
-						look_up(&nodes->value, multiply(at, NODE_WORDS)));
+						look_up(&nodes->value, node_words(at)));
 			return;
 		}
 	}

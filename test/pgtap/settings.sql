@@ -4,7 +4,7 @@
 \getenv fixtures SCOREBOOK_FIXTURES
 \endif
 BEGIN;
-SELECT plan(26);
+SELECT plan(29);
 
 -- A session that has not loaded the module yet takes any name below scorebook;
 -- loading it judges who set what.
@@ -25,8 +25,9 @@ SELECT results_eq(
 	  FROM pg_settings WHERE name LIKE 'scorebook.%' ORDER BY name COLLATE "C"$$,
 	$$VALUES ('scorebook.cache_size', '262144', 'kB', 'user', 'integer', '0', '2147483647', '262144'),
 		('scorebook.engine', 'auto', NULL, 'user', 'enum', NULL, NULL, 'auto'),
-		('scorebook.max_model_size', '262144', 'kB', 'superuser', 'integer', '1', '409600', '262144')$$,
-	'there are three settings');
+		('scorebook.max_model_size', '262144', 'kB', 'superuser', 'integer', '1', '409600', '262144'),
+		('scorebook.simd', 'auto', NULL, 'user', 'enum', NULL, NULL, 'auto')$$,
+	'there are four settings');
 SELECT matches(short_desc, '^[A-Z].*\.$', name || ' is described')
 FROM pg_settings WHERE name LIKE 'scorebook.%' ORDER BY name COLLATE "C";
 
@@ -40,6 +41,9 @@ SELECT lives_ok('SET LOCAL scorebook.cache_size = 0', 'anyone sets the size of t
 SELECT lives_ok('SET LOCAL scorebook.engine = xgboost', 'anyone chooses the engine');
 SELECT throws_ok('SET LOCAL scorebook.engine = fastest', '22023', NULL, 'of those that there are');
 RESET scorebook.engine;
+SELECT lives_ok('SET LOCAL scorebook.simd = scalar', 'anyone chooses the instructions');
+SELECT throws_ok('SET LOCAL scorebook.simd = mmx', '22023', NULL, 'of those that there are');
+RESET scorebook.simd;
 SELECT throws_ok('SET scorebook.max_model_size = ''1MB''', '42501',
 	'permission denied to set parameter "scorebook.max_model_size"');
 SELECT throws_ok('SELECT set_config(''scorebook.max_model_size'', ''1MB'', true)', '42501',
