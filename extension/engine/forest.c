@@ -37,7 +37,7 @@ static void make_header(const SbkForestBuilder *builder,
 static void write_tree(const SbkForestBuilder *builder,
 					   const SbkSummary *summary, SbkForest *forest, size_t t);
 static void write_crown(const SbkForest *forest, const SbkForestTree *tree,
-						SbkNumber *crown, uint32_t slot, uint32_t at);
+						uint32_t slot, uint32_t at);
 
 bool
 sbk_forest_add_tree(void *arg, const SbkTree *tree)
@@ -131,7 +131,7 @@ add_node(SbkForestBuilder *builder, const SbkTree *tree, int64_t i)
 	node = &builder->nodes[builder->num_node++];
 	if (!deleted && tree->left.values[i] != -1)
 	{
-		node->value.number = tree->conditions.values[i];
+		node->value.key = sbk_key(tree->conditions.values[i]);
 		node->input = (uint32_t) split & SBK_NODE_PLACE;
 		if (tree->default_left.values[i] == 1)
 			node->input |= DEFAULT_LEFT;
@@ -299,8 +299,7 @@ write_tree(const SbkForestBuilder *builder, const SbkSummary *summary,
 		for (j = node->value.index; j < node->value.index + forest->num_output; j++)
 			leaves[j] = builder->leaves[j] * weight;
 	}
-	write_crown(forest, tree, ARRAY(forest, SbkNumber, crowns) + tree->crown,
-				1, 0);
+	write_crown(forest, tree, 1, 0);
 }
 
 /*
@@ -308,33 +307,34 @@ write_tree(const SbkForestBuilder *builder, const SbkSummary *summary,
  * so that its path goes on to the crown's end.
  */
 static void
-write_crown(const SbkForest *forest, const SbkForestTree *tree,
-			SbkNumber *crown, uint32_t slot, uint32_t at)
+write_crown(const SbkForest *forest, const SbkForestTree *tree, uint32_t slot,
+			uint32_t at)
 {
 	const SbkNode *node = SBK_FOREST_ARRAY(forest, SbkNode, nodes) +
 		tree->root + at;
-	uint32_t	slots = 1U << tree->crown_levels;
+	SbkSlot    *slots = (SbkSlot *) sbk_crown(forest, tree);
+	uint32_t	num_slot = 1U << tree->crown_levels;
 
-	if (slot >= slots)
+	if (slot >= num_slot)
 	{
-		SbkNumber  *end = &crown[2 * slots + slot - slots];
+		SbkNumber  *ends = (SbkNumber *) sbk_crown_ends(forest, tree);
 
 		if (sbk_crown_is_complete(forest, tree))
-			*end = node->value;
+			ends[slot - num_slot] = node->value;
 		else
-			end->index = at;
+			ends[slot - num_slot].index = at;
 		return;
 	}
-	crown[slot] = node->value;
-	crown[slots + slot].index = node->input & SBK_NODE_PLACE;
+	slots[slot].threshold = node->value.key;
+	slots[slot].place = node->input & SBK_NODE_PLACE;
 	if (sbk_node_is_leaf(forest, node))
 	{
-		write_crown(forest, tree, crown, 2 * slot, at);
-		write_crown(forest, tree, crown, 2 * slot + 1, at);
+		write_crown(forest, tree, 2 * slot, at);
+		write_crown(forest, tree, 2 * slot + 1, at);
 	}
 	else
 	{
-		write_crown(forest, tree, crown, 2 * slot, node->left);
-		write_crown(forest, tree, crown, 2 * slot + 1, node->left + 1);
+		write_crown(forest, tree, 2 * slot, node->left);
+		write_crown(forest, tree, 2 * slot + 1, node->left + 1);
 	}
 }

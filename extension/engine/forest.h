@@ -11,20 +11,23 @@
  *
  * A node never asks whether an input is missing, or whether it is a leaf.  The
  * kernels copy each row three times over: with minus infinity for what is
- * missing, with plus infinity, and a NaN at the end.  A split reads from the
- * copy that sends the missing where its default direction goes; a leaf reads
- * the NaN, which always sends it right, and is itself the node to the right of
- * its left child.  So walks through a tree may all go on for as many steps as
- * it is deep, whichever of them have arrived.
+ * missing, with plus infinity, and at the end what is less than nothing.  A
+ * split reads from the copy that sends the missing where its default direction
+ * goes; a leaf reads the end, which always sends it right, and is itself the
+ * node to the right of its left child.  So walks through a tree may all go on
+ * for as many steps as it is deep, whichever of them have arrived.
+ *
+ * Inputs and thresholds are compared as keys: integers in the order of the
+ * numbers, which are cheaper to compare and to count with.
  *
  * The upper levels of each tree, its crown, are stored once more, completed as
  * if no leaf stood among them, so that a place in it tells where its children
  * are: those of slot i are 2i and 2i + 1, the root is slot 1, slot 0 is not
  * used.  Where a leaf ends a path early, whatever follows leads to that leaf.
- * The crown's ends are what the last level leads to, from left to right: what
- * the leaves add where no path goes on below, else nodes.  A crown has no more
- * slots than its tree has nodes, and goes not below the first split on
- * categories.
+ * Behind the slots come as many ends, what the last level leads to, from left
+ * to right: what the leaves add where no path goes on below, else nodes.  A
+ * crown has no more slots than its tree has nodes, and goes not below the first
+ * split on categories.
  */
 #ifndef SBK_FOREST_H
 #define SBK_FOREST_H
@@ -46,6 +49,11 @@
 
 #define SBK_MAX_CROWN_LEVELS	8
 
+/* keys of minus infinity, of infinity, and of what is less than nothing */
+#define SBK_KEY_BELOW			0x007FFFFFU
+#define SBK_KEY_ABOVE			0xFF800000U
+#define SBK_KEY_LEAF			0xFFFFFFFFU
+
 /* in SbkNode.input: the place in the copied row, the level, and a flag */
 #define SBK_NODE_PLACE			0x0003FFFFU
 #define SBK_NODE_LEVEL			0x0FFC0000U
@@ -59,8 +67,16 @@
 typedef union SbkNumber
 {
 	float		number;
+	uint32_t	key;
 	uint32_t	index;
 } SbkNumber;
+
+/* A node of a crown. */
+typedef struct SbkSlot
+{
+	uint32_t	threshold;		/* a key */
+	uint32_t	place;			/* in the copied row */
+} SbkSlot;
 
 /*
  * A child's level is one more than its parent's, wherever the node stands: that
@@ -69,8 +85,9 @@ typedef union SbkNumber
  */
 typedef struct SbkNode
 {
-	SbkNumber	value;			/* threshold, or what a leaf adds; index of a
-								 * category set, or of a leaf's numbers */
+	SbkNumber	value;			/* key of a threshold, or the number that a
+								 * leaf adds; index of a category set, or of a
+								 * leaf's numbers */
 	uint32_t	input;
 	uint32_t	left;			/* its left child, counted from the root; the
 								 * right one follows.  Of a leaf, the node
@@ -90,9 +107,9 @@ typedef struct SbkForestTree
 
 /*
  * nodes are in the order of the file, so that the number of a leaf is its
- * distance from the root.  crowns have three times as many numbers for each
- * tree as there are slots: thresholds, places, ends.  A category set is the
- * number of its words, and the words: one bit for each code that goes right.
+ * distance from the root.  crowns are counted in numbers, of which a slot has
+ * two and an end has one.  A category set is the number of its words, and the
+ * words: one bit for each code that goes right.
  *
  * Whoever stores a forest fills in sha256, that of the artifact it was compiled
  * from, and then crc, the CRC-32C of everything that comes after that field.
@@ -188,32 +205,66 @@ sbk_crown_is_complete(const SbkForest *forest, const SbkForestTree *tree)
 	return tree->crown_levels == tree->depth && !forest->vector_leaf;
 }
 
+/* The slots of a tree's crown; the ends follow. */
+static inline const SbkSlot *
+sbk_crown(const SbkForest *forest, const SbkForestTree *tree)
+{
+	return (const SbkSlot *) (SBK_FOREST_ARRAY(forest, SbkNumber, crowns) +
+							  tree->crown);
+}
+
+static inline const SbkNumber *
+sbk_crown_ends(const SbkForest *forest, const SbkForestTree *tree)
+{
+	return (const SbkNumber *) (sbk_crown(forest, tree) +
+								((size_t) 1 << tree->crown_levels));
+}
+
 static inline bool
 sbk_node_is_leaf(const SbkForest *forest, const SbkNode *node)
 {
 	return (node->input & SBK_NODE_PLACE) == 2 * forest->num_feature;
 }
 
-/* Does a category go right?  The input is as the kernels copy it. */
-static inline bool
-sbk_forest_in_set(const uint32_t *set, float input)
+/* The key of a number; both zeros have the same. */
+static inline uint32_t
+sbk_key(float number)
 {
+	SbkNumber	value = {.number = number + 0.0f};
+
+	return value.key ^ (value.key >> 31 != 0 ? 0xFFFFFFFFU : 0x80000000U);
+}
+
+/* The number whose key this is. */
+static inline float
+sbk_key_number(uint32_t key)
+{
+	SbkNumber	value = {.key = key ^ (key >> 31 != 0 ? 0x80000000U : 0xFFFFFFFFU)};
+
+	return value.number;
+}
+
+/* Does the category that an input is go right? */
+static inline bool
+sbk_forest_in_set(const uint32_t *set, uint32_t input)
+{
+	float		number = sbk_key_number(input);
 	uint32_t	code;
 
-	if (!(input >= 0))
+	if (!(number >= 0))
 		return false;
-	if (input >= SBK_MAX_LEVELS)
-		return input == INFINITY;	/* missing, by default to the right */
-	code = (uint32_t) input;
+	if (number >= SBK_MAX_LEVELS)
+		return number == INFINITY;	/* missing, by default to the right */
+	code = (uint32_t) number;
 	return code / 32 < set[0] && (set[1 + code / 32] >> code % 32 & 1) != 0;
 }
 
-/* The node after this one, counted from the root. */
+/* The node after this one, counted from the root; the input is a key. */
 static inline uint32_t
-sbk_forest_next(const SbkForest *forest, const SbkNode *node, float input)
+sbk_forest_next(const SbkForest *forest, const SbkNode *node, uint32_t input)
 {
 	if ((node->input & SBK_NODE_CATEGORICAL) == 0)
-		return node->left + !(input < node->value.number);
+		return node->left + 1 - (input < node->value.key);
 	return node->left +
 		sbk_forest_in_set(SBK_FOREST_ARRAY(forest, uint32_t, sets) +
 						  node->value.index, input);

@@ -211,20 +211,19 @@ static const char *
 check_crown(const SbkForest *forest, const SbkForestTree *tree)
 {
 	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + tree->root;
-	uint32_t	slots = 1U << tree->crown_levels;
-	const SbkNumber *places = SBK_FOREST_ARRAY(forest, SbkNumber, crowns) +
-		tree->crown + slots;
-	const SbkNumber *ends = places + slots;
+	const SbkSlot *slots = sbk_crown(forest, tree);
+	const SbkNumber *ends = sbk_crown_ends(forest, tree);
+	uint32_t	num_slot = 1U << tree->crown_levels;
 	uint32_t	i;
 
-	for (i = 0; i < slots; i++)
+	for (i = 0; i < num_slot; i++)
 	{
-		if (places[i].index > 2 * forest->num_feature)
+		if (slots[i].place > 2 * forest->num_feature)
 			return "has a crown that reads beyond a row";
 	}
 	if (sbk_crown_is_complete(forest, tree))
 		return NULL;
-	for (i = 0; i < slots; i++)
+	for (i = 0; i < num_slot; i++)
 	{
 		const SbkNode *node;
 

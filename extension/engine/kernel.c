@@ -24,15 +24,15 @@ static void start_margins(const SbkForest *forest, const float *rows,
 						  float *margins);
 static void add_linear(const SbkForest *forest, const float *row,
 					   float *margins);
+static void copy_row(const SbkForest *forest, const float *row,
+					 uint32_t *inputs, size_t apart);
 static void walk_row(const SbkForest *forest, uint32_t ntree,
-					 const float *inputs, float *margins);
+					 const uint32_t *inputs, float *margins);
 static void walk_block(const SbkForest *forest, uint32_t ntree,
-					   const float *rows, size_t nrows, float *scratch,
+					   const float *rows, size_t nrows, void *scratch,
 					   float *margins);
-static void copy_row(const SbkForest *forest, const float *row, float *inputs,
-					 size_t apart);
 
-static const SbkKernel scalar_kernel = {10, walk_block};
+static const SbkKernel scalar_kernel = {12, walk_block};
 
 bool
 sbk_simd_supported(SbkSimd simd)
@@ -69,7 +69,7 @@ sbk_kernel_scratch(const SbkForest *forest, size_t nrows)
 void
 sbk_kernel_margins(const SbkForest *forest, SbkSimd simd, uint32_t ntree,
 				   const float *rows, size_t nrows, const float *base_margin,
-				   float *scratch, float *margins)
+				   void *scratch, float *margins)
 {
 	const SbkKernel *kernel = find_kernel(simd);
 	size_t		num_feature = forest->num_feature;
@@ -96,7 +96,7 @@ sbk_kernel_margins(const SbkForest *forest, SbkSimd simd, uint32_t ntree,
 
 void
 sbk_kernel_leaves(const SbkForest *forest, uint32_t ntree, const float *rows,
-				  size_t nrows, float *scratch, float *leaves)
+				  size_t nrows, void *scratch, float *leaves)
 {
 	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
 	size_t		r;
@@ -173,115 +173,112 @@ add_linear(const SbkForest *forest, const float *row, float *margins)
 	}
 }
 
+static void
+copy_row(const SbkForest *forest, const float *row, uint32_t *inputs,
+		 size_t apart)
+{
+	size_t		n = forest->num_feature;
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		uint32_t		key = sbk_key(row[i]);
+		bool		missing = isnan(row[i]);
+
+		inputs[i * apart] = missing ? SBK_KEY_BELOW : key;
+		inputs[(n + i) * apart] = missing ? SBK_KEY_ABOVE : key;
+	}
+	inputs[2 * n * apart] = SBK_KEY_LEAF;
+}
+
 /*
- * Adds to the margins of a row what trees give, where each row has come to a
- * slot of its crown.
+ * One row through crowns, as far as all of them go; then each on to its end.
  */
 static inline void
-finish_trees(const SbkForest *forest, const SbkForestTree *trees,
-			 uint32_t ntree, const float *inputs, const uint32_t *slots,
-			 float *margins)
+walk_crowns(const SbkForest *forest, const SbkForestTree *trees, int ntree,
+			const uint32_t *inputs, SbkNumber *ends)
 {
-	uint32_t	output = trees[0].output;
-	float		sum = margins[output];
-	uint32_t	t;
+	const SbkSlot *crowns[TREES];
+	size_t		slots[TREES];
+	uint32_t	levels = SBK_MAX_CROWN_LEVELS;
+	uint32_t	level;
+	int			i;
 
-	for (t = 0; t < ntree; t++)
+	for (i = 0; i < ntree; i++)
 	{
-		const SbkForestTree *tree = &trees[t];
-		const SbkNumber *places = sbk_crown_places(forest, tree);
-		uint32_t	slot = slots[t];
+		crowns[i] = sbk_crown(forest, &trees[i]);
+		slots[i] = 1;
+		if (trees[i].crown_levels < levels)
+			levels = trees[i].crown_levels;
+	}
+	for (level = 0; level < levels; level++)
+	{
+		for (i = 0; i < ntree; i++)
+			slots[i] = sbk_next_slot(crowns[i], slots[i], inputs, 1);
+	}
+	for (i = 0; i < ntree; i++)
+	{
+		size_t		slot = slots[i];
 
-		while (slot < 1U << tree->crown_levels)
-			slot = 2 * slot +
-				!(inputs[places[slot].index] < sbk_crown(forest, tree)[slot].number);
-		if (tree->output != output)
-		{
-			margins[output] = sum;
-			output = tree->output;
-			sum = margins[output];
-		}
-		if (sbk_crown_is_complete(forest, tree))
-			sum += places[slot].number;
+		for (level = levels; level < trees[i].crown_levels; level++)
+			slot = sbk_next_slot(crowns[i], slot, inputs, 1);
+		ends[i] = sbk_crown_ends(forest, &trees[i])[slot - ((size_t) 1 << level)];
+	}
+}
+
+static void
+walk_row(const SbkForest *forest, uint32_t ntree, const uint32_t *inputs,
+		 float *margins)
+{
+	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	SbkNumber	ends[TREES];
+	uint32_t	output = 0;
+	float		sum = margins[0];	/* of that output, kept in a register */
+	uint32_t	t;
+	uint32_t	n;
+
+	for (t = 0; t < ntree; t += n)
+	{
+		uint32_t	i;
+
+		n = t + TREES <= ntree ? TREES : 1;
+		if (n == TREES)
+			walk_crowns(forest, trees + t, TREES, inputs, ends);
 		else
+			walk_crowns(forest, trees + t, 1, inputs, ends);
+		for (i = 0; i < n; i++)
 		{
-			margins[output] = sum;
-			sbk_add_leaf(forest, tree,
-						 sbk_walk_on(forest, tree, inputs, 1, places[slot].index,
-									 tree->crown_levels), margins, 1);
-			sum = margins[output];
+			const SbkForestTree *tree = &trees[t + i];
+
+			if (tree->output != output)
+			{
+				margins[output] = sum;
+				output = tree->output;
+				sum = margins[output];
+			}
+			if (sbk_crown_is_complete(forest, tree))
+				sum += ends[i].number;
+			else
+			{
+				margins[output] = sum;
+				sbk_add_leaf(forest, tree,
+							 sbk_walk_on(forest, tree, inputs, 1,
+										 ends[i].index, tree->crown_levels),
+							 margins, 1);
+				sum = margins[output];
+			}
 		}
 	}
 	margins[output] = sum;
 }
 
-/*
- * Some trees at once through as many levels as all their crowns have; then each
- * through the rest of its own.
- */
-static void
-walk_row(const SbkForest *forest, uint32_t ntree, const float *inputs,
-		 float *margins)
-{
-	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	const uint32_t root = 1;
-	uint32_t	t;
-
-	for (t = 0; t + TREES <= ntree; t += TREES)
-	{
-		const SbkNumber *thresholds[TREES];
-		const SbkNumber *places[TREES];
-		uint32_t	slots[TREES];
-		uint32_t	levels = SBK_MAX_CROWN_LEVELS;
-		uint32_t	level;
-		int			i;
-
-		for (i = 0; i < TREES; i++)
-		{
-			thresholds[i] = sbk_crown(forest, &trees[t + i]);
-			places[i] = sbk_crown_places(forest, &trees[t + i]);
-			slots[i] = 1;
-			if (trees[t + i].crown_levels < levels)
-				levels = trees[t + i].crown_levels;
-		}
-		for (level = 0; level < levels; level++)
-		{
-			for (i = 0; i < TREES; i++)
-			{
-				uint32_t	slot = slots[i];
-
-				slots[i] = 2 * slot +
-					!(inputs[places[i][slot].index] < thresholds[i][slot].number);
-			}
-		}
-		finish_trees(forest, trees + t, TREES, inputs, slots, margins);
-	}
-	for (; t < ntree; t++)
-		finish_trees(forest, &trees[t], 1, inputs, &root, margins);
-}
-
-/* One level of a crown. */
-static inline void
-step_lanes(const SbkNumber *thresholds, const SbkNumber *places,
-		   const float *inputs, uint32_t *slots)
-{
-	int			i;
-
-	for (i = 0; i < LANES; i++)
-	{
-		uint32_t	slot = slots[i];
-		float		input = inputs[(size_t) places[slot].index * LANES + i];
-
-		slots[i] = 2 * slot + !(input < thresholds[slot].number);
-	}
-}
-
 /* Lanes without a row are copies of the last. */
 static void
 walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
-		   size_t nrows, float *scratch, float *margins)
+		   size_t nrows, void *scratch, float *margins)
 {
 	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	uint32_t    *inputs = scratch;
 	size_t		r;
 	size_t		i;
 	uint32_t	t;
@@ -292,46 +289,37 @@ walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 
 		for (i = 0; i < LANES; i++)
 			copy_row(forest, rows + (r + (i < n ? i : n - 1)) * forest->num_feature,
-					 scratch + i, LANES);
+					 inputs + i, LANES);
 		for (t = 0; t < ntree; t++)
 		{
 			const SbkForestTree *tree = &trees[t];
-			const SbkNumber *places = sbk_crown_places(forest, tree);
-			uint32_t	slots[LANES];
+			const SbkSlot *crown = sbk_crown(forest, tree);
+			const SbkNumber *ends = sbk_crown_ends(forest, tree);
+			size_t		num_slot = (size_t) 1 << tree->crown_levels;
+			size_t		slots[LANES];
 			uint32_t	level;
 
 			for (i = 0; i < LANES; i++)
 				slots[i] = 1;
 			for (level = 0; level < tree->crown_levels; level++)
-				step_lanes(sbk_crown(forest, tree), places, scratch, slots);
+			{
+				for (i = 0; i < LANES; i++)
+					slots[i] = sbk_next_slot(crown, slots[i], inputs + i,
+											 LANES);
+			}
 			for (i = 0; i < n; i++)
 			{
 				float	   *sums = margins + (r + i) * forest->num_output;
-				SbkNumber	end = places[slots[i]];
+				SbkNumber	end = ends[slots[i] - num_slot];
 
 				if (sbk_crown_is_complete(forest, tree))
 					sums[tree->output] += end.number;
 				else
 					sbk_add_leaf(forest, tree,
-								 sbk_walk_on(forest, tree, scratch + i, LANES,
+								 sbk_walk_on(forest, tree, inputs + i, LANES,
 											 end.index, tree->crown_levels),
 								 sums, 1);
 			}
 		}
 	}
-}
-
-static void
-copy_row(const SbkForest *forest, const float *row, float *inputs,
-		 size_t apart)
-{
-	size_t		n = forest->num_feature;
-	size_t		i;
-
-	for (i = 0; i < n; i++)
-	{
-		inputs[i * apart] = isnan(row[i]) ? -INFINITY : row[i];
-		inputs[(n + i) * apart] = isnan(row[i]) ? INFINITY : row[i];
-	}
-	inputs[2 * n * apart] = NAN;
 }

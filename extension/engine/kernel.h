@@ -24,7 +24,10 @@ typedef enum SbkSimd
 /* Is it built in, and does this processor have it?  The first two always. */
 extern bool sbk_simd_supported(SbkSimd simd);
 
-/* Numbers of scratch memory that the calls below need for so many rows. */
+/*
+ * Scratch memory that the calls below need for so many rows, counted in
+ * numbers of four bytes.
+ */
 extern size_t sbk_kernel_scratch(const SbkForest *forest, size_t nrows);
 
 /*
@@ -35,12 +38,12 @@ extern size_t sbk_kernel_scratch(const SbkForest *forest, size_t nrows);
  */
 extern void sbk_kernel_margins(const SbkForest *forest, SbkSimd simd,
 							   uint32_t ntree, const float *rows, size_t nrows,
-							   const float *base_margin, float *scratch,
+							   const float *base_margin, void *scratch,
 							   float *margins);
 
 /* The numbers of the leaves that rows reach, ntree for each. */
 extern void sbk_kernel_leaves(const SbkForest *forest, uint32_t ntree,
-							  const float *rows, size_t nrows, float *scratch,
+							  const float *rows, size_t nrows, void *scratch,
 							  float *leaves);
 
 #endif							/* SBK_KERNEL_H */

@@ -15,157 +15,136 @@
 #define GROUPS			8
 #define LANES_TARGET	__attribute__((target("avx2")))
 
-typedef __m256 Numbers;
-typedef __m256i Indexes;
-typedef __m256 Flags;			/* all bits of a lane, or none */
+typedef __m256i Words;
+typedef __m256i Flags;			/* all bits of a lane, or none */
 
 #include "engine/kernel_lanes.h"
 
-const SbkKernel sbk_kernel_avx2 = {3, walk_block};
+const SbkKernel sbk_kernel_avx2 = {6, walk_block};
 
-LANES_INLINE Numbers
-load(const float *from)
+LANES_INLINE Words
+load(const void *from)
 {
-	return _mm256_loadu_ps(from);
+	return _mm256_loadu_si256(from);
 }
 
 LANES_INLINE void
-store(float *to, Numbers numbers)
+store(void *to, Words words)
 {
-	_mm256_storeu_ps(to, numbers);
+	_mm256_storeu_si256(to, words);
 }
 
-LANES_INLINE Numbers
-spread(float number)
+LANES_INLINE Words
+spread(uint32_t word)
 {
-	return _mm256_set1_ps(number);
+	return _mm256_set1_epi32((int) word);
 }
 
-LANES_INLINE Indexes
-spread_index(uint32_t index)
+LANES_INLINE Words
+count_lanes(uint32_t limit)
 {
-	return _mm256_set1_epi32((int) index);
+	return _mm256_min_epu32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+							spread(limit));
 }
 
-LANES_INLINE Flags
-not_less(Numbers inputs, Numbers thresholds)
+LANES_INLINE Words
+add(Words a, Words b)
 {
-	return _mm256_cmp_ps(inputs, thresholds, _CMP_NLT_UQ);
+	return _mm256_add_epi32(a, b);
 }
 
-LANES_INLINE Flags
-is_missing(Numbers inputs)
+LANES_INLINE Words
+multiply(Words words, uint32_t factor)
 {
-	return _mm256_cmp_ps(inputs, inputs, _CMP_UNORD_Q);
+	return _mm256_mullo_epi32(words, spread(factor));
 }
 
-LANES_INLINE Numbers
-choose(Flags flags, Numbers where_not, Numbers where_set)
+LANES_INLINE Words
+mask(Words words, uint32_t bits)
 {
-	return _mm256_blendv_ps(where_not, where_set, flags);
-}
-
-LANES_INLINE Numbers
-add(Numbers a, Numbers b)
-{
-	return _mm256_add_ps(a, b);
-}
-
-/* A flag that is set is -1. */
-LANES_INLINE Indexes
-next_nodes(Indexes left, Flags right)
-{
-	return _mm256_sub_epi32(left, _mm256_castps_si256(right));
-}
-
-LANES_INLINE Indexes
-next_slots(Indexes slots, Flags right)
-{
-	return next_nodes(_mm256_add_epi32(slots, slots), right);
+	return _mm256_and_si256(words, spread(bits));
 }
 
 LANES_INLINE bool
-all_equal(Indexes a, Indexes b)
+all_equal(Words a, Words b)
 {
 	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(a, b)) == -1;
 }
 
-LANES_INLINE Indexes
-scale(Indexes indexes, uint32_t factor, Indexes rest)
+LANES_INLINE Flags
+are_nan(Words numbers)
 {
-	if ((factor & (factor - 1)) == 0)
-		indexes = _mm256_slli_epi32(indexes, __builtin_ctz(factor));
-	else
-		indexes = _mm256_mullo_epi32(indexes, _mm256_set1_epi32((int) factor));
-	return _mm256_add_epi32(indexes, rest);
+	__m256		values = _mm256_castsi256_ps(numbers);
+
+	return _mm256_castps_si256(_mm256_cmp_ps(values, values, _CMP_UNORD_Q));
 }
 
-LANES_INLINE Indexes
-mask(Indexes indexes, uint32_t bits)
+/* as sbk_key() */
+LANES_INLINE Words
+make_keys(Words numbers)
 {
-	return _mm256_and_si256(indexes, _mm256_set1_epi32((int) bits));
-}
+	__m256		values = _mm256_castsi256_ps(numbers);
+	Words		bits = _mm256_castps_si256(_mm256_add_ps(values, _mm256_setzero_ps()));
 
-LANES_INLINE Indexes
-lane_numbers(uint32_t limit)
-{
-	return _mm256_min_epu32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
-							_mm256_set1_epi32((int) limit));
-}
-
-LANES_INLINE Numbers
-look_up(const void *numbers, Indexes indexes)
-{
-	return _mm256_i32gather_ps(numbers, indexes, sizeof(float));
-}
-
-LANES_INLINE Indexes
-as_indexes(Numbers numbers)
-{
-	return _mm256_castps_si256(numbers);
-}
-
-LANES_INLINE Indexes
-look_up_indexes(const void *numbers, Indexes indexes)
-{
-	return as_indexes(look_up(numbers, indexes));
+	return _mm256_xor_si256(bits, _mm256_or_si256(_mm256_srai_epi32(bits, 31),
+												  spread(0x80000000U)));
 }
 
 LANES_INLINE void
-store_indexes(uint32_t *to, Indexes indexes)
+add_numbers(float *sums, Words numbers)
 {
-	_mm256_storeu_si256((__m256i *) to, indexes);
+	_mm256_storeu_ps(sums, _mm256_add_ps(_mm256_loadu_ps(sums),
+										 _mm256_castsi256_ps(numbers)));
 }
 
-/* A table of less than 8 numbers is repeated until the vector is full. */
-LANES_INLINE Numbers
-pick(const SbkNumber *table, uint32_t count, Indexes indexes)
+/* AVX2 compares only signed words for less or greater. */
+LANES_INLINE Flags
+not_less(Words inputs, Words thresholds)
 {
-	const float *numbers = &table->number;
-	__m128i		two;
-	Flags		upper;
+	return _mm256_cmpeq_epi32(_mm256_max_epu32(inputs, thresholds), inputs);
+}
+
+/* All bits set are -1. */
+LANES_INLINE Words
+go(Words left, Flags right)
+{
+	return _mm256_sub_epi32(left, right);
+}
+
+LANES_INLINE Words
+choose(Flags flags, Words where_not, Words where_set)
+{
+	return _mm256_blendv_epi8(where_not, where_set, flags);
+}
+
+LANES_INLINE Words
+look_up(const void *table, Words indexes)
+{
+	return _mm256_i32gather_epi32(table, indexes, sizeof(uint32_t));
+}
+
+/* A table of less than 8 words is repeated until the vector is full. */
+LANES_INLINE Words
+pick(const void *table, uint32_t count, Words indexes)
+{
+	const uint32_t *words = table;
 
 	switch (count)
 	{
-		case 1:
-			return spread(*numbers);
 		case 2:
-			two = _mm_loadl_epi64((const __m128i *) numbers);
-			return _mm256_permutevar8x32_ps(_mm256_castsi256_ps(_mm256_broadcastq_epi64(two)),
-											indexes);
+			return _mm256_permutevar8x32_epi32(_mm256_broadcastq_epi64(_mm_loadl_epi64(table)),
+											   indexes);
 		case 4:
-			return _mm256_permutevar8x32_ps(_mm256_broadcast_ps((const __m128 *) numbers),
-											indexes);
+			return _mm256_permutevar8x32_epi32(_mm256_broadcastsi128_si256(_mm_loadu_si128(table)),
+											   indexes);
 		case 8:
-			return _mm256_permutevar8x32_ps(load(numbers), indexes);
+			return _mm256_permutevar8x32_epi32(load(words), indexes);
 		case 16:
-			/* a flag is looked for in the sign */
-			upper = _mm256_castsi256_ps(_mm256_slli_epi32(indexes, 28));
-			return choose(upper,
-						  _mm256_permutevar8x32_ps(load(numbers), indexes),
-						  _mm256_permutevar8x32_ps(load(numbers + 8), indexes));
+			return choose(_mm256_cmpeq_epi32(mask(indexes, 8), spread(8)),
+						  pick(words, 8, indexes),
+						  pick(words + 8, 8, indexes));
 		default:
-			return look_up(numbers, mask(indexes, count - 1));
+			return look_up(table, mask(indexes, count - 1));
 	}
 }
 

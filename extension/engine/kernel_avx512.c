@@ -15,166 +15,141 @@
 #define GROUPS			4
 #define LANES_TARGET	__attribute__((target("avx512f")))
 
-typedef __m512 Numbers;
-typedef __m512i Indexes;
+typedef __m512i Words;
 typedef __mmask16 Flags;
 
 #include "engine/kernel_lanes.h"
 
-const SbkKernel sbk_kernel_avx512 = {3, walk_block};
+const SbkKernel sbk_kernel_avx512 = {6, walk_block};
 
-LANES_INLINE Numbers
-load(const float *from)
+LANES_INLINE Words
+load(const void *from)
 {
-	return _mm512_loadu_ps(from);
+	return _mm512_loadu_si512(from);
 }
 
 LANES_INLINE void
-store(float *to, Numbers numbers)
+store(void *to, Words words)
 {
-	_mm512_storeu_ps(to, numbers);
+	_mm512_storeu_si512(to, words);
 }
 
-LANES_INLINE Numbers
-spread(float number)
+LANES_INLINE Words
+spread(uint32_t word)
 {
-	return _mm512_set1_ps(number);
+	return _mm512_set1_epi32((int) word);
 }
 
-LANES_INLINE Indexes
-spread_index(uint32_t index)
+LANES_INLINE Words
+count_lanes(uint32_t limit)
 {
-	return _mm512_set1_epi32((int) index);
+	return _mm512_min_epu32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+											  11, 12, 13, 14, 15),
+							spread(limit));
 }
 
-LANES_INLINE Flags
-not_less(Numbers inputs, Numbers thresholds)
+LANES_INLINE Words
+add(Words a, Words b)
 {
-	return _mm512_cmp_ps_mask(inputs, thresholds, _CMP_NLT_UQ);
+	return _mm512_add_epi32(a, b);
 }
 
-LANES_INLINE Flags
-is_missing(Numbers inputs)
+LANES_INLINE Words
+multiply(Words words, uint32_t factor)
 {
-	return _mm512_cmp_ps_mask(inputs, inputs, _CMP_UNORD_Q);
+	return _mm512_mullo_epi32(words, spread(factor));
 }
 
-LANES_INLINE Numbers
-choose(Flags flags, Numbers where_not, Numbers where_set)
+LANES_INLINE Words
+mask(Words words, uint32_t bits)
 {
-	return _mm512_mask_blend_ps(flags, where_not, where_set);
-}
-
-LANES_INLINE Numbers
-add(Numbers a, Numbers b)
-{
-	return _mm512_add_ps(a, b);
-}
-
-LANES_INLINE Indexes
-next_nodes(Indexes left, Flags right)
-{
-	return _mm512_mask_add_epi32(left, right, left, _mm512_set1_epi32(1));
-}
-
-LANES_INLINE Indexes
-next_slots(Indexes slots, Flags right)
-{
-	return next_nodes(_mm512_add_epi32(slots, slots), right);
+	return _mm512_and_epi32(words, spread(bits));
 }
 
 LANES_INLINE bool
-all_equal(Indexes a, Indexes b)
+all_equal(Words a, Words b)
 {
 	return _mm512_cmpneq_epi32_mask(a, b) == 0;
 }
 
-LANES_INLINE Indexes
-scale(Indexes indexes, uint32_t factor, Indexes rest)
+LANES_INLINE Flags
+are_nan(Words numbers)
 {
-	if ((factor & (factor - 1)) == 0)
-		indexes = _mm512_slli_epi32(indexes, __builtin_ctz(factor));
-	else
-		indexes = _mm512_mullo_epi32(indexes, _mm512_set1_epi32((int) factor));
-	return _mm512_add_epi32(indexes, rest);
+	__m512		values = _mm512_castsi512_ps(numbers);
+
+	return _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
 }
 
-LANES_INLINE Indexes
-mask(Indexes indexes, uint32_t bits)
+/* as sbk_key() */
+LANES_INLINE Words
+make_keys(Words numbers)
 {
-	return _mm512_and_epi32(indexes, _mm512_set1_epi32((int) bits));
-}
+	__m512		values = _mm512_castsi512_ps(numbers);
+	Words		bits = _mm512_castps_si512(_mm512_add_ps(values, _mm512_setzero_ps()));
 
-LANES_INLINE Indexes
-lane_numbers(uint32_t limit)
-{
-	return _mm512_min_epu32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
-											  11, 12, 13, 14, 15),
-							_mm512_set1_epi32((int) limit));
-}
-
-LANES_INLINE Numbers
-look_up(const void *numbers, Indexes indexes)
-{
-	return _mm512_i32gather_ps(indexes, numbers, sizeof(float));
-}
-
-LANES_INLINE Indexes
-as_indexes(Numbers numbers)
-{
-	return _mm512_castps_si512(numbers);
-}
-
-LANES_INLINE Indexes
-look_up_indexes(const void *numbers, Indexes indexes)
-{
-	return as_indexes(look_up(numbers, indexes));
+	return _mm512_xor_epi32(bits, _mm512_or_epi32(_mm512_srai_epi32(bits, 31),
+												  spread(0x80000000U)));
 }
 
 LANES_INLINE void
-store_indexes(uint32_t *to, Indexes indexes)
+add_numbers(float *sums, Words numbers)
 {
-	_mm512_storeu_si512(to, indexes);
+	_mm512_storeu_ps(sums, _mm512_add_ps(_mm512_loadu_ps(sums),
+										 _mm512_castsi512_ps(numbers)));
 }
 
-/* A table of less than 16 numbers is repeated until the vector is full. */
-LANES_INLINE Numbers
-pick(const SbkNumber *table, uint32_t count, Indexes indexes)
+LANES_INLINE Flags
+not_less(Words inputs, Words thresholds)
 {
-	const float *numbers = &table->number;
-	__m128i		two;
-	__m256d		eight;
-	Flags		upper;
+	return _mm512_cmpge_epu32_mask(inputs, thresholds);
+}
+
+LANES_INLINE Words
+go(Words left, Flags right)
+{
+	return _mm512_mask_add_epi32(left, right, left, spread(1));
+}
+
+LANES_INLINE Words
+choose(Flags flags, Words where_not, Words where_set)
+{
+	return _mm512_mask_blend_epi32(flags, where_not, where_set);
+}
+
+LANES_INLINE Words
+look_up(const void *table, Words indexes)
+{
+	return _mm512_i32gather_epi32(indexes, table, sizeof(uint32_t));
+}
+
+/* A table of less than 16 words is repeated until the vector is full. */
+LANES_INLINE Words
+pick(const void *table, uint32_t count, Words indexes)
+{
+	const uint32_t *words = table;
 
 	switch (count)
 	{
-		case 1:
-			return spread(*numbers);
 		case 2:
-			two = _mm_loadl_epi64((const __m128i *) numbers);
-			return _mm512_permutexvar_ps(indexes,
-										 _mm512_castsi512_ps(_mm512_broadcastq_epi64(two)));
+			return _mm512_permutexvar_epi32(indexes,
+											_mm512_broadcastq_epi64(_mm_loadl_epi64(table)));
 		case 4:
-			return _mm512_permutexvar_ps(indexes,
-										 _mm512_broadcast_f32x4(_mm_loadu_ps(numbers)));
+			return _mm512_permutexvar_epi32(indexes,
+											_mm512_broadcast_i32x4(_mm_loadu_si128(table)));
 		case 8:
-			eight = _mm256_castps_pd(_mm256_loadu_ps(numbers));
-			return _mm512_permutexvar_ps(indexes,
-										 _mm512_castpd_ps(_mm512_broadcast_f64x4(eight)));
+			return _mm512_permutexvar_epi32(indexes,
+											_mm512_broadcast_i64x4(_mm256_loadu_si256(table)));
 		case 16:
-			return _mm512_permutexvar_ps(indexes, load(numbers));
+			return _mm512_permutexvar_epi32(indexes, load(words));
 		case 32:
-			return _mm512_permutex2var_ps(load(numbers), indexes,
-										  load(numbers + 16));
+			return _mm512_permutex2var_epi32(load(words), indexes,
+											 load(words + 16));
 		case 64:
-			upper = _mm512_test_epi32_mask(indexes, spread_index(32));
-			return choose(upper,
-						  _mm512_permutex2var_ps(load(numbers), indexes,
-												 load(numbers + 16)),
-						  _mm512_permutex2var_ps(load(numbers + 32), indexes,
-												 load(numbers + 48)));
+			return choose(_mm512_test_epi32_mask(indexes, spread(32)),
+						  pick(words, 32, indexes),
+						  pick(words + 32, 32, indexes));
 		default:
-			return look_up(numbers, mask(indexes, count - 1));
+			return look_up(table, mask(indexes, count - 1));
 	}
 }
 

@@ -9,14 +9,15 @@
  *	GROUPS			vectors that are walked side by side, so that some of them
  *					work while others wait
  *	LANES_TARGET	the attribute that lets a function use the instructions
- *	Numbers, Indexes, Flags		a float, an uint32 and a bool in each lane
+ *	Words			32 bits in each lane
+ *	Flags			a bool in each lane
  *
- * and what can be done with them: the functions that are declared below.
+ * and before they define what can be done with them, as declared below.
  *
- * In the crown, thresholds and places of a level are few enough to be permuted
- * out of registers, which is much faster than a gather.  On the first levels,
- * the inputs of all slots are loaded and one of them is chosen, for the same
- * reason; after that they are gathered.
+ * The slots of one level of a crown are few enough to be permuted out of
+ * registers, which is much faster than a gather.  On the first levels, what all
+ * slots read is loaded and one of it is chosen, for the same reason; further
+ * down, inputs are gathered.
  */
 #include "engine/walk.h"
 
@@ -25,117 +26,103 @@
 /* levels of a crown whose inputs are chosen, not gathered */
 #define CHOSEN_LEVELS	3
 
-LANES_INLINE Numbers load(const float *from);
-LANES_INLINE void store(float *to, Numbers numbers);
+LANES_INLINE Words load(const void *from);
+LANES_INLINE void store(void *to, Words words);
 
-/* the same in all lanes */
-LANES_INLINE Numbers spread(float number);
-LANES_INLINE Indexes spread_index(uint32_t index);
+/* The same in all lanes; and 0, 1, 2, ..., but none above a limit. */
+LANES_INLINE Words spread(uint32_t word);
+LANES_INLINE Words count_lanes(uint32_t limit);
 
-/* which rows go right: input < threshold does not hold, not even for a NaN */
-LANES_INLINE Flags not_less(Numbers inputs, Numbers thresholds);
-LANES_INLINE Flags is_missing(Numbers inputs);
-LANES_INLINE Numbers choose(Flags flags, Numbers where_not, Numbers where_set);
-LANES_INLINE Numbers add(Numbers a, Numbers b);
+LANES_INLINE Words add(Words a, Words b);
+LANES_INLINE Words multiply(Words words, uint32_t factor);
+LANES_INLINE Words mask(Words words, uint32_t bits);
+LANES_INLINE bool all_equal(Words a, Words b);
 
-/* 2 * slot, or 2 * slot + 1 for those that go right */
-LANES_INLINE Indexes next_slots(Indexes slots, Flags right);
+/* Of numbers: which are NaN, their keys, and their sums. */
+LANES_INLINE Flags are_nan(Words numbers);
+LANES_INLINE Words make_keys(Words numbers);
+LANES_INLINE void add_numbers(float *sums, Words numbers);
 
-/* index, or index + 1 for those that go right */
-LANES_INLINE Indexes next_nodes(Indexes left, Flags right);
-LANES_INLINE bool all_equal(Indexes a, Indexes b);
-
-/* index * factor + rest, and with the bits of a mask */
-LANES_INLINE Indexes scale(Indexes indexes, uint32_t factor, Indexes rest);
-LANES_INLINE Indexes mask(Indexes indexes, uint32_t bits);
-
-/* 0, 1, 2, ..., the last ones not above a limit */
-LANES_INLINE Indexes lane_numbers(uint32_t limit);
-
-/* a gather */
-LANES_INLINE Numbers look_up(const void *numbers, Indexes indexes);
-LANES_INLINE Indexes look_up_indexes(const void *numbers, Indexes indexes);
+/* Which rows go right, and where to: one further than the left ones. */
+LANES_INLINE Flags not_less(Words inputs, Words thresholds);
+LANES_INLINE Words go(Words left, Flags right);
+LANES_INLINE Words choose(Flags flags, Words where_not, Words where_set);
 
 /*
- * The same from a table of count numbers, a power of 2, by the lower bits of
- * the indexes.
+ * Words of a table.  pick() takes one of 2, 4, 8, ..., 512 words, which the
+ * compiler knows, and looks at the lower bits of the indexes only.
  */
-LANES_INLINE Numbers pick(const SbkNumber *table, uint32_t count,
-						  Indexes indexes);
-LANES_INLINE Indexes as_indexes(Numbers numbers);
-LANES_INLINE void store_indexes(uint32_t *to, Indexes indexes);
+LANES_INLINE Words look_up(const void *table, Words indexes);
+LANES_INLINE Words pick(const void *table, uint32_t count, Words indexes);
 
-/* What the lanes read at a place. */
-LANES_INLINE Numbers
-input(const float *inputs, SbkNumber place)
+/* What rows read at a slot. */
+LANES_INLINE Words
+input(const uint32_t *inputs, const SbkSlot *slot)
 {
-	return load(inputs + (size_t) place.index * LANES);
+	return load(inputs + (size_t) slot->place * LANES);
 }
 
-/* The first levels: the lanes' slots at their end. */
-LANES_INLINE Indexes
-walk_chosen(const SbkNumber *thresholds, const SbkNumber *places,
-			const float *inputs)
+/* The first levels of a crown: the lanes' slots after them. */
+LANES_INLINE Words
+walk_chosen(const SbkSlot *crown, const uint32_t *inputs)
 {
 	Flags		right0;
 	Flags		right1;
 	Flags		right2;
-	Indexes		slots = spread_index(1);
+	Words		slots;
+	Words		twice;
 
-	right0 = not_less(input(inputs, places[1]), spread(thresholds[1].number));
-	slots = next_slots(slots, right0);
-	right1 = not_less(choose(right0, input(inputs, places[2]),
-							 input(inputs, places[3])),
-					  pick(thresholds + 2, 2, slots));
-	slots = next_slots(slots, right1);
+	right0 = not_less(input(inputs, &crown[1]), spread(crown[1].threshold));
+	slots = go(spread(2), right0);
+	twice = add(slots, slots);
+	right1 = not_less(choose(right0, input(inputs, &crown[2]),
+							 input(inputs, &crown[3])),
+					  pick(&crown[2], 4, twice));
+	slots = go(twice, right1);
+	twice = add(slots, slots);
 	right2 = not_less(choose(right0,
-							 choose(right1, input(inputs, places[4]),
-									input(inputs, places[5])),
-							 choose(right1, input(inputs, places[6]),
-									input(inputs, places[7]))),
-					  pick(thresholds + 4, 4, slots));
-	return next_slots(slots, right2);
+							 choose(right1, input(inputs, &crown[4]),
+									input(inputs, &crown[5])),
+							 choose(right1, input(inputs, &crown[6]),
+									input(inputs, &crown[7]))),
+					  pick(&crown[4], 8, twice));
+	return go(twice, right2);
 }
 
-/* One level of so many slots. */
-LANES_INLINE Indexes
-walk_level(const SbkNumber *thresholds, const SbkNumber *places,
-		   uint32_t count, const float *inputs, Indexes slots, Indexes lanes)
+/* A level that has so many slots, of two words each. */
+LANES_INLINE Words
+walk_level(const SbkSlot *crown, uint32_t num_slot, const uint32_t *inputs,
+		   Words slots, Words lanes)
 {
-	Indexes		place = as_indexes(pick(places + count, count, slots));
+	Words		twice = add(slots, slots);
+	Words		thresholds = pick(&crown[num_slot], 2 * num_slot, twice);
+	Words		places = pick(&crown[num_slot], 2 * num_slot,
+							  add(twice, spread(1)));
 
-	return next_slots(slots,
-					  not_less(look_up(inputs, scale(place, LANES, lanes)),
-							   pick(thresholds + count, count, slots)));
+	return go(twice, not_less(look_up(inputs, add(multiply(places, LANES), lanes)),
+							  thresholds));
 }
 
 LANES_INLINE void
-walk_crown(const SbkForestTree *tree, const SbkNumber *crown,
-		   int groups, const float *const *inputs, Indexes lanes,
-		   Indexes *slots)
+walk_crown(const SbkForestTree *tree, const SbkSlot *crown, int groups,
+		   const uint32_t *const *inputs, Words lanes, Words *slots)
 {
-	const SbkNumber *places = crown + ((size_t) 1 << tree->crown_levels);
 	uint32_t	level = 0;
 	int			g;
 
+	for (g = 0; g < groups; g++)
+		slots[g] = spread(1);
 	if (tree->crown_levels >= CHOSEN_LEVELS)
 	{
 		for (g = 0; g < groups; g++)
-			slots[g] = walk_chosen(crown, places, inputs[g]);
+			slots[g] = walk_chosen(crown, inputs[g]);
 		level = CHOSEN_LEVELS;
 	}
-	else
-	{
-		for (g = 0; g < groups; g++)
-			slots[g] = spread_index(1);
-	}
 
-/* pick() is compiled for each count */
 #define LEVEL(n) \
 	case n: \
 		for (g = 0; g < groups; g++) \
-			slots[g] = walk_level(crown, places, 1U << n, inputs[g], \
-								  slots[g], lanes); \
+			slots[g] = walk_level(crown, 1U << n, inputs[g], slots[g], lanes); \
 		break
 
 	for (; level < tree->crown_levels; level++)
@@ -156,11 +143,10 @@ walk_crown(const SbkForestTree *tree, const SbkNumber *crown,
 }
 
 /* What the crown leads to. */
-LANES_INLINE Numbers
-crown_ends(const SbkForestTree *tree, const SbkNumber *crown, Indexes slots)
+LANES_INLINE Words
+find_ends(const SbkForest *forest, const SbkForestTree *tree, Words slots)
 {
-	uint32_t	count = 1U << tree->crown_levels;
-	const SbkNumber *ends = crown + 2 * (size_t) count;
+	const SbkNumber *ends = sbk_crown_ends(forest, tree);
 
 	switch (tree->crown_levels)
 	{
@@ -171,31 +157,35 @@ crown_ends(const SbkForestTree *tree, const SbkNumber *crown, Indexes slots)
 		case 6:
 			return pick(ends, 64, slots);
 		default:
-			return look_up(ends, mask(slots, count - 1));
+			return look_up(ends, mask(slots, (1U << tree->crown_levels) - 1));
 	}
+}
+
+/* Where nodes begin in an array of words: a node has three. */
+LANES_INLINE Words
+node_words(Words nodes)
+{
+	return add(nodes, add(nodes, nodes));
 }
 
 /*
  * Below the crown, from node to node, until all lanes have arrived: a leaf is
  * the node after itself.
  */
-LANES_INLINE Indexes
+LANES_INLINE Words
 walk_nodes(const SbkForest *forest, const SbkForestTree *tree,
-		   const float *inputs, Indexes lanes, Indexes at)
+		   const uint32_t *inputs, Words lanes, Words at)
 {
 	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + tree->root;
 	uint32_t	level;
 
 	for (level = tree->crown_levels; level < tree->depth; level++)
 	{
-		Indexes		word = scale(at, sizeof(SbkNode) / sizeof(uint32_t),
-								 spread_index(0));
-		Indexes		place = mask(look_up_indexes(&nodes->input, word),
-								 SBK_NODE_PLACE);
-		Indexes		left = look_up_indexes(&nodes->left, word);
-		Indexes		next = next_nodes(left,
-									  not_less(look_up(inputs, scale(place, LANES, lanes)),
-											   look_up(&nodes->value, word)));
+		Words		words = node_words(at);
+		Words		places = mask(look_up(&nodes->input, words), SBK_NODE_PLACE);
+		Words		next = go(look_up(&nodes->left, words),
+							  not_less(look_up(inputs, add(multiply(places, LANES), lanes)),
+									   look_up(&nodes->value, words)));
 
 		if (all_equal(next, at))
 			break;
@@ -204,28 +194,26 @@ walk_nodes(const SbkForest *forest, const SbkForestTree *tree,
 	return at;
 }
 
-/* What the crown left to do, where leaves are not simply numbers. */
+/* A tree that goes on below its crown, or whose leaves are not one number. */
 LANES_INLINE void
 finish_tree(const SbkForest *forest, const SbkForestTree *tree,
-			const float *inputs, Indexes lanes, Numbers ends, float *sums)
+			const uint32_t *inputs, Words lanes, Words at, float *sums)
 {
 	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + tree->root;
-	Indexes		at = as_indexes(ends);
 	uint32_t	leaves[LANES];
-	float	   *sum = sums + (size_t) tree->output * LANES;
 	int			i;
 
 	if (!tree->categorical)
-		at = walk_nodes(forest, tree, inputs, lanes, at);
-	if (!tree->categorical && !forest->vector_leaf)
 	{
-		store(sum, add(load(sum),
-					   look_up(&nodes->value,
-							   scale(at, sizeof(SbkNode) / sizeof(uint32_t),
-									 spread_index(0)))));
-		return;
+		at = walk_nodes(forest, tree, inputs, lanes, at);
+		if (!forest->vector_leaf)
+		{
+			add_numbers(sums + (size_t) tree->output * LANES,
+						look_up(&nodes->value, node_words(at)));
+			return;
+		}
 	}
-	store_indexes(leaves, at);
+	store(leaves, at);
 	for (i = 0; i < LANES; i++)
 	{
 		if (tree->categorical)
@@ -238,28 +226,25 @@ finish_tree(const SbkForest *forest, const SbkForestTree *tree,
 /* Vectors of rows, side by side. */
 LANES_INLINE void
 walk_groups(const SbkForest *forest, uint32_t ntree, int groups,
-			const float *const *inputs, float *const *sums)
+			const uint32_t *const *inputs, float *const *sums)
 {
 	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	const SbkNumber *crowns = SBK_FOREST_ARRAY(forest, SbkNumber, crowns);
-	Indexes		lanes = lane_numbers(LANES);
+	Words		lanes = count_lanes(LANES);
 	uint32_t	t;
 	int			g;
 
 	for (t = 0; t < ntree; t++)
 	{
 		const SbkForestTree *tree = &trees[t];
-		const SbkNumber *crown = crowns + tree->crown;
-		Indexes		slots[GROUPS];
+		Words		slots[GROUPS];
 
-		walk_crown(tree, crown, groups, inputs, lanes, slots);
+		walk_crown(tree, sbk_crown(forest, tree), groups, inputs, lanes, slots);
 		for (g = 0; g < groups; g++)
 		{
-			Numbers		ends = crown_ends(tree, crown, slots[g]);
-			float	   *sum = sums[g] + (size_t) tree->output * LANES;
+			Words		ends = find_ends(forest, tree, slots[g]);
 
 			if (sbk_crown_is_complete(forest, tree))
-				store(sum, add(load(sum), ends));
+				add_numbers(sums[g] + (size_t) tree->output * LANES, ends);
 			else
 				finish_tree(forest, tree, inputs[g], lanes, ends, sums[g]);
 		}
@@ -269,38 +254,38 @@ walk_groups(const SbkForest *forest, uint32_t ntree, int groups,
 /* Lanes without a row are copies of the last. */
 LANES_INLINE void
 copy_rows(const SbkForest *forest, const float *rows, size_t nrows,
-		  const float *margins, float *inputs, float *sums)
+		  const float *margins, uint32_t *inputs, float *sums)
 {
 	size_t		num_feature = forest->num_feature;
 	size_t		num_output = forest->num_output;
-	Indexes		row = lane_numbers((uint32_t) nrows - 1);
-	Indexes		of_row = scale(row, (uint32_t) num_feature, spread_index(0));
+	Words		row = count_lanes((uint32_t) nrows - 1);
+	Words		begin = multiply(row, (uint32_t) num_feature);
 	size_t		i;
 
 	for (i = 0; i < num_feature; i++)
 	{
-		Numbers		numbers = look_up(rows + i, of_row);
-		Flags		missing = is_missing(numbers);
+		Words		numbers = look_up(rows + i, begin);
+		Flags		missing = are_nan(numbers);
+		Words		keys = make_keys(numbers);
 
 		store(inputs + i * LANES,
-			  choose(missing, numbers, spread(-INFINITY)));
+			  choose(missing, keys, spread(SBK_KEY_BELOW)));
 		store(inputs + (num_feature + i) * LANES,
-			  choose(missing, numbers, spread(INFINITY)));
+			  choose(missing, keys, spread(SBK_KEY_ABOVE)));
 	}
-	store(inputs + 2 * num_feature * LANES, spread(NAN));
-	of_row = scale(row, (uint32_t) num_output, spread_index(0));
+	store(inputs + 2 * num_feature * LANES, spread(SBK_KEY_LEAF));
+	begin = multiply(row, (uint32_t) num_output);
 	for (i = 0; i < num_output; i++)
-		store(sums + i * LANES, look_up(margins + i, of_row));
+		store(sums + i * LANES, look_up(margins + i, begin));
 }
 
 LANES_TARGET static void
 walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
-		   size_t nrows, float *scratch, float *margins)
+		   size_t nrows, void *scratch, float *margins)
 {
 	size_t		num_output = forest->num_output;
-	size_t		num_input = (2 * (size_t) forest->num_feature + 1) * LANES;
 	size_t		num_group = (nrows + LANES - 1) / LANES;
-	float	   *inputs[SBK_BLOCK_ROWS / LANES];
+	uint32_t    *inputs[SBK_BLOCK_ROWS / LANES];
 	float	   *sums[SBK_BLOCK_ROWS / LANES];
 	size_t		g;
 	size_t		r;
@@ -309,17 +294,17 @@ walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 	for (g = 0; g < num_group; g++)
 	{
 		r = g * LANES;
-		inputs[g] = scratch + r * sbk_lane_width(forest);
-		sums[g] = inputs[g] + num_input;
+		inputs[g] = (uint32_t *) scratch + r * sbk_lane_width(forest);
+		sums[g] = (float *) (inputs[g] + sbk_num_input(forest) * LANES);
 		copy_rows(forest, rows + r * forest->num_feature,
 				  nrows - r < LANES ? nrows - r : LANES,
 				  margins + r * num_output, inputs[g], sums[g]);
 	}
 	for (g = 0; g + GROUPS <= num_group; g += GROUPS)
-		walk_groups(forest, ntree, GROUPS, (const float *const *) inputs + g,
-					sums + g);
+		walk_groups(forest, ntree, GROUPS,
+					(const uint32_t *const *) inputs + g, sums + g);
 	for (; g < num_group; g++)
-		walk_groups(forest, ntree, 1, (const float *const *) inputs + g,
+		walk_groups(forest, ntree, 1, (const uint32_t *const *) inputs + g,
 					sums + g);
 	for (r = 0; r < nrows; r++)
 	{

@@ -174,8 +174,8 @@ follow_path(const SbkForest *forest, uint32 tree, float *row, bool *decided,
 			row[feature] = input_at_split(forest, node, random);
 		decided[feature] = true;
 		at = sbk_forest_next(forest, node, isnan(row[feature]) ?
-							 (place == feature ? -INFINITY : INFINITY) :
-							 row[feature]);
+							 (place == feature ? SBK_KEY_BELOW : SBK_KEY_ABOVE) :
+							 sbk_key(row[feature]));
 	}
 }
 
@@ -189,8 +189,8 @@ input_at_split(const SbkForest *forest, const SbkNode *node,
 	if (draw == 0)
 		return NAN;
 	if ((node->input & SBK_NODE_CATEGORICAL) == 0)
-		return draw % 2 == 0 ? node->value.number :
-			nextafterf(node->value.number, -INFINITY);
+		return draw % 2 == 0 ? sbk_key_number(node->value.key) :
+			nextafterf(sbk_key_number(node->value.key), -INFINITY);
 	if (draw == 1)
 		return any_input(forest, random);
 	return (float) pg_prng_uint64_range(random, 0,

@@ -2,10 +2,10 @@
  * walk.h
  *		What the kernels share: internal to them.
  *
- * The inputs of a row are its copies: place 0, 1, ... is what feature 0, 1, ...
- * holds, with minus infinity for missing; then come the features once more,
- * with plus infinity; then a NaN.  Rows of a block lie in lanes: the same place
- * of all rows side by side, so that it is one load.
+ * The inputs of a row are the keys of its copies: place 0, 1, ... is what
+ * feature 0, 1, ... holds, with SBK_KEY_BELOW for missing; then come the
+ * features once more, with SBK_KEY_ABOVE; then SBK_KEY_LEAF.  Rows of a block
+ * lie in lanes: the same place of all rows side by side, so that it is one load.
  */
 #ifndef SBK_WALK_H
 #define SBK_WALK_H
@@ -31,7 +31,7 @@ typedef struct SbkKernel
 	 * numbers each.
 	 */
 	void		(*block) (const SbkForest *forest, uint32_t ntree,
-						  const float *rows, size_t nrows, float *scratch,
+						  const float *rows, size_t nrows, void *scratch,
 						  float *margins);
 } SbkKernel;
 
@@ -41,27 +41,26 @@ extern const SbkKernel sbk_kernel_avx2;
 extern const SbkKernel sbk_kernel_avx512;
 #endif
 
+static inline size_t
+sbk_num_input(const SbkForest *forest)
+{
+	return 2 * (size_t) forest->num_feature + 1;
+}
+
 /* The inputs of a row, and its sums. */
 static inline size_t
 sbk_lane_width(const SbkForest *forest)
 {
-	return 2 * (size_t) forest->num_feature + 1 + forest->num_output;
+	return sbk_num_input(forest) + forest->num_output;
 }
 
-/*
- * The thresholds of a tree's crown, by slots; then come the places, by the same
- * slots, and then the ends: the slots below the crown go on where its own stop.
- */
-static inline const SbkNumber *
-sbk_crown(const SbkForest *forest, const SbkForestTree *tree)
+/* The slot after this one. */
+static inline size_t
+sbk_next_slot(const SbkSlot *crown, size_t slot, const uint32_t *inputs,
+			  size_t apart)
 {
-	return SBK_FOREST_ARRAY(forest, SbkNumber, crowns) + tree->crown;
-}
-
-static inline const SbkNumber *
-sbk_crown_places(const SbkForest *forest, const SbkForestTree *tree)
-{
-	return sbk_crown(forest, tree) + ((size_t) 1 << tree->crown_levels);
+	return 2 * slot + 1 -
+		(inputs[crown[slot].place * apart] < crown[slot].threshold);
 }
 
 /*
@@ -70,7 +69,7 @@ sbk_crown_places(const SbkForest *forest, const SbkForestTree *tree)
  */
 static inline uint32_t
 sbk_walk_on(const SbkForest *forest, const SbkForestTree *tree,
-			const float *inputs, size_t apart, uint32_t at, uint32_t steps)
+			const uint32_t *inputs, size_t apart, uint32_t at, uint32_t steps)
 {
 	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes) + tree->root;
 

@@ -4,7 +4,7 @@
 \getenv fixtures SCOREBOOK_FIXTURES
 \endif
 BEGIN;
-SELECT plan(32);
+SELECT plan(33);
 
 -- A session that has not loaded the module yet takes any name below scorebook;
 -- loading it judges who set what.
@@ -46,7 +46,8 @@ RESET scorebook.engine;
 SELECT throws_ok(format('SET scorebook.%I = %L', name, value), '42501',
 	format('permission denied to set parameter "scorebook.%s"', name))
 FROM (VALUES ('admission_memory', '1GB'), ('admission_timeout', '1h')) AS s (name, value);
-SELECT lives_ok('SET LOCAL scorebook.simd = scalar', 'anyone chooses plain instructions');
+SELECT lives_ok('SET LOCAL scorebook.simd = scalar', 'anyone chooses the instructions');
+SELECT throws_ok('SET LOCAL scorebook.simd = mmx', '22023', NULL, 'of those that there are');
 RESET scorebook.simd;
 SELECT throws_ok('SET scorebook.max_model_size = ''1MB''', '42501',
 	'permission denied to set parameter "scorebook.max_model_size"');
