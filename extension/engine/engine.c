@@ -117,7 +117,8 @@ sbk_engine_load(SbkEngine *engine, const SbkLibrary *library,
 	engine->row_steps = row_steps(summary, engine->rounds);
 
 	/* of dart, the library's two ways differ in the last bit */
-	engine->in_place = summary->booster == SBK_BOOSTER_GBTREE;
+	engine->in_place = summary->booster == SBK_BOOSTER_GBTREE &&
+		summary->tree_weights == NULL;
 	if (!library->load(artifact, len, &engine->handle, &error) ||
 		!library->describe(engine->handle, &rounds, &features, &error))
 	{
