@@ -184,6 +184,12 @@ check_forest(SbkReader *reader)
 		if (reader->tree_info.values[i] != (int64_t) (i / parallel) % groups)
 			return conclude(reader, "a tree is for another output than its place says");
 	}
+	for (i = 0; i <= SBK_MAX_TREE_DEPTH; i++)
+	{
+		double		features = i < summary->num_feature ? i : summary->num_feature;
+
+		summary->path_steps += reader->leaves[i] * (features + 1) * (features + 1);
+	}
 	summary->num_tree = trees;
 	summary->num_round = trees / (parallel * groups);
 	return check_rounds(reader, parallel * groups);

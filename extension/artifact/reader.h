@@ -11,6 +11,8 @@
 #include "artifact/summary.h"
 #include "artifact/tree.h"
 
+#define SBK_MAX_TREE_DEPTH		512
+
 typedef struct SbkReader
 {
 	SbkTokenizer tokenizer;
@@ -23,6 +25,7 @@ typedef struct SbkReader
 	size_t		category_room;
 	size_t		category_bytes; /* that the splits take in the library */
 	int			leaf_size;		/* of all trees */
+	double		leaves[SBK_MAX_TREE_DEPTH + 1]; /* of all trees, by depth */
 	SbkSummary *summary;
 	const SbkTreeVisitor *visitor;	/* or NULL */
 	SbkArtifactError *error;

@@ -57,8 +57,8 @@ typedef struct SbkSummary
 	bool		vector_leaf;	/* multi-output trees */
 	bool		leaf_weights;	/* their leaves stand apart, as since 3.2 */
 	bool		categorical_split;
-	double		path_steps;		/* over all leaves, the square of the number
-								 * of nodes on the path to it */
+	double		path_steps;		/* over all leaves, the square of how many
+								 * features the path to it may split on */
 	int		   *category_counts;	/* per feature, how many codes its splits
 									 * need, or 0; NULL where none has any */
 	int			best_iteration; /* -1: the file has none */

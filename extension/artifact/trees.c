@@ -244,7 +244,7 @@ check_paths(SbkReader *reader)
 				 (size_t) tree->right.values[node] >= tree->leaf_weights.count / tree->leaf_size))
 				return bad_tree(reader, "has a leaf without weights");
 			leaves++;
-			reader->summary->path_steps += (depth + 1.0) * (depth + 1.0);
+			reader->leaves[depth]++;
 		}
 		else
 		{

@@ -264,12 +264,12 @@ check_explainable(SbkEngine *engine)
 						  engine->row_steps / 1e6,
 						  mul_size(engine->forest->num_output, engine->forest->num_feature + 1),
 						  ROW_STEPS_LIMIT / 1e6, ROW_RESULTS_LIMIT),
-				errhint("The steps grow with the leaves and with the square of the depth of the trees."));
+				errhint("The steps grow with the number of leaves and with the square of their depth."));
 }
 
 /*
- * What XGBoost does for a row: for each leaf, something for each pair of nodes
- * on the path to it; for each tree, something for each feature, and a little
+ * What XGBoost does for a row: for each leaf, something for each pair of
+ * features that the path to it splits on; for each tree, something for each feature, and a little
  * for each feature of each output.  gblinear has no trees.
  */
 static double

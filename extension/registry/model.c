@@ -157,7 +157,7 @@ sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
 					errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					errmsg("model \"%s\" gave a contribution that is not a number",
 						   model->label),
-					errdetail("Contributions weigh each branch of a tree by the rows that it had in training; the file may not hold their numbers."));
+					errdetail("XGBoost weighs each branch of a tree by the rows that it had in training, in float4: the file may not hold their numbers, or a path may split on too many features."));
 	}
 	return contributions;
 }

@@ -24,6 +24,9 @@
 #include "engine/link.h"
 #include "sql/call.h"
 
+/* of all that is added up */
+#define ADDITIVITY_LIMIT	0.01
+
 PG_FUNCTION_INFO_V1(sbk_sql_explain);
 PG_FUNCTION_INFO_V1(sbk_sql_reasons);
 
@@ -35,6 +38,7 @@ typedef struct Explanation
 	const float *contributions; /* of each feature */
 	float		base_value;
 	float		additivity_error;
+	double		size;			/* of all that is added up, without its signs */
 	const char *class;			/* or number of the output; NULL where there
 								 * is but one output, and no class */
 	int		   *order;			/* features, the largest contribution first */
@@ -42,6 +46,7 @@ typedef struct Explanation
 
 static void explain_row(FunctionCallInfo fcinfo, int class_argument,
 						Explanation *explanation);
+static void check_additivity(const Explanation *explanation);
 static int	predicted_output(const SbkModel *model, const float *margins);
 static int	named_output(const SbkModel *model, const char *name);
 static int	num_names(const SbkModel *model);
@@ -120,6 +125,7 @@ sbk_sql_reasons(PG_FUNCTION_ARGS)
 	adverse_only = is_adverse_only(fcinfo, 3);
 
 	explain_row(fcinfo, 4, &explanation);
+	check_additivity(&explanation);
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (i = 0; i < explanation.model->num_feature && limit > 0; i++)
 	{
@@ -161,12 +167,30 @@ explain_row(FunctionCallInfo fcinfo, int class_argument,
 	explanation->contributions = contributions;
 	explanation->base_value = contributions[model->num_feature];
 	sum = explanation->base_value;
+	explanation->size = fabs(sum);
 	for (i = 0; i < model->num_feature; i++)
+	{
 		sum += contributions[i];
+		explanation->size += fabs(contributions[i]);
+	}
 	explanation->additivity_error = margins[output] - sum;
 	explanation->class = num_names(model) == 1 ? NULL :
 		sbk_class_label(model, output_class(model, output));
 	explanation->order = ranking(contributions, model->num_feature);
+}
+
+/* Reasons do not show how far off they are, so they must not be. */
+static void
+check_additivity(const Explanation *explanation)
+{
+	if (fabs(explanation->additivity_error) > ADDITIVITY_LIMIT * explanation->size)
+		ereport(ERROR,
+				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				errmsg("the contributions to a score of model \"%s\" do not add up",
+					   explanation->model->label),
+				errdetail("They are off by %g; XGBoost computes them in float4, which loses much where a path splits on many features.",
+						  explanation->additivity_error),
+				errhint("scorebook.explain shows them, and how far they are off."));
 }
 
 /* The class that predict_class would give; of targets, none is predicted. */
