@@ -127,7 +127,7 @@ ifneq ($(findstring clang,$(CC)),)
 PG_CFLAGS  += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
 endif
 SHLIB_LINK  = -ldl -lm
-EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) $(ADMIT_PROGRAM) $(ADMIT_OBJS) unit_artifact unit_kernels unit_native
+EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) $(ADMIT_PROGRAM) $(ADMIT_OBJS) unit_artifact unit_canonical unit_kernels unit_native
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -188,7 +188,8 @@ unit_%: $(UNIT_SOURCES) $(srcdir)/test/unit/%.c $(addprefix $(srcdir)/,$(OWN_HEA
 	$(CC) $(UNIT_FLAGS) -I$(srcdir)/extension $(UNIT_SOURCES) $(srcdir)/test/unit/$*.c -lm -o $@
 
 .PHONY: unit
-unit: unit_artifact unit_kernels unit_native
+unit: unit_artifact unit_canonical unit_kernels unit_native
 	./unit_artifact $(FIXTURES)
+	./unit_canonical $(FIXTURES)
 	./unit_kernels
 	./unit_native $(filter %.ubj,$(FIXTURES))
