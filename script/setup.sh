@@ -93,12 +93,16 @@ copy_sources() {
 		as_user tar -C "$work_dir/$1" -xf -
 }
 
-# Builds a copy, so that the checkout stays as it is, and installs the
-# extension into the server's directories.
-build_and_install() {
+# Builds a copy, so that the checkout stays as it is.
+build() {
 	copy_sources source
 	say "Building for PostgreSQL $major"
 	as_user make -s -C "$work_dir/source" PG_CONFIG="$pg_config" "$@"
+}
+
+# Also installs the extension into the server's directories.
+build_and_install() {
+	build "$@"
 	as_root make -s -C "$work_dir/source" PG_CONFIG="$pg_config" "$@" install >/dev/null
 }
 

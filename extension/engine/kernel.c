@@ -24,8 +24,8 @@ static void start_margins(const SbkForest *forest, const float *rows,
 						  float *margins);
 static void add_linear(const SbkForest *forest, const float *row,
 					   float *margins);
-static void copy_row(const SbkForest *forest, const float *row,
-					 uint32_t *inputs, size_t apart);
+static void copy_rows(const SbkForest *forest, const float *rows,
+					  size_t nrows, size_t lanes, uint32_t *inputs);
 static void walk_row(const SbkForest *forest, uint32_t ntree,
 					 const uint32_t *inputs, float *margins);
 static void walk_block(const SbkForest *forest, uint32_t ntree,
@@ -89,7 +89,7 @@ sbk_kernel_margins(const SbkForest *forest, SbkSimd simd, uint32_t ntree,
 	}
 	for (; r < nrows; r++)
 	{
-		copy_row(forest, rows + r * num_feature, scratch, 1);
+		copy_rows(forest, rows + r * num_feature, 1, 1, scratch);
 		walk_row(forest, ntree, scratch, margins + r * num_output);
 	}
 }
@@ -104,7 +104,7 @@ sbk_kernel_leaves(const SbkForest *forest, uint32_t ntree, const float *rows,
 
 	for (r = 0; r < nrows; r++)
 	{
-		copy_row(forest, rows + r * forest->num_feature, scratch, 1);
+		copy_rows(forest, rows + r * forest->num_feature, 1, 1, scratch);
 		for (t = 0; t < ntree; t++)
 			leaves[r * ntree + t] =
 				(float) sbk_walk_on(forest, &trees[t], scratch, 1, 0, 0);
@@ -173,22 +173,29 @@ add_linear(const SbkForest *forest, const float *row, float *margins)
 	}
 }
 
+/* Lanes without a row are copies of the last. */
 static void
-copy_row(const SbkForest *forest, const float *row, uint32_t *inputs,
-		 size_t apart)
+copy_rows(const SbkForest *forest, const float *rows, size_t nrows,
+		  size_t lanes, uint32_t *inputs)
 {
 	size_t		n = forest->num_feature;
 	size_t		i;
+	size_t		j;
 
 	for (i = 0; i < n; i++)
 	{
-		uint32_t		key = sbk_key(row[i]);
-		bool		missing = isnan(row[i]);
+		for (j = 0; j < lanes; j++)
+		{
+			float		number = rows[(j < nrows ? j : nrows - 1) * n + i];
+			uint32_t	key = sbk_key(number);
+			bool		missing = isnan(number);
 
-		inputs[i * apart] = missing ? SBK_KEY_BELOW : key;
-		inputs[(n + i) * apart] = missing ? SBK_KEY_ABOVE : key;
+			inputs[i * lanes + j] = missing ? SBK_KEY_BELOW : key;
+			inputs[(n + i) * lanes + j] = missing ? SBK_KEY_ABOVE : key;
+		}
 	}
-	inputs[2 * n * apart] = SBK_KEY_LEAF;
+	for (j = 0; j < lanes; j++)
+		inputs[2 * n * lanes + j] = SBK_KEY_LEAF;
 }
 
 /*
@@ -272,7 +279,6 @@ walk_row(const SbkForest *forest, uint32_t ntree, const uint32_t *inputs,
 	margins[output] = sum;
 }
 
-/* Lanes without a row are copies of the last. */
 static void
 walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 		   size_t nrows, void *scratch, float *margins)
@@ -287,9 +293,7 @@ walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 	{
 		size_t		n = nrows - r < LANES ? nrows - r : LANES;
 
-		for (i = 0; i < LANES; i++)
-			copy_row(forest, rows + (r + (i < n ? i : n - 1)) * forest->num_feature,
-					 inputs + i, LANES);
+		copy_rows(forest, rows + r * forest->num_feature, n, LANES, inputs);
 		for (t = 0; t < ntree; t++)
 		{
 			const SbkForestTree *tree = &trees[t];
