@@ -12,7 +12,7 @@
 #include "engine/walk.h"
 
 #define LANES		SBK_MAX_LANES	/* rows of a block */
-#define TREES		8				/* of one row at a time */
+#define TREES		8			/* of one row at a time */
 
 /* wider lanes would fill the cache: blocks have fewer rows then */
 #define WIDE_LANE	4096
@@ -239,15 +239,15 @@ add_alike(const SbkForest *forest, const SbkForestTree *trees,
 		case n: \
 			walk_alike(crown, n, inputs, ends); \
 			break
-		LEVELS(0);
-		LEVELS(1);
-		LEVELS(2);
-		LEVELS(3);
-		LEVELS(4);
-		LEVELS(5);
-		LEVELS(6);
-		LEVELS(7);
-		LEVELS(8);
+			LEVELS(0);
+			LEVELS(1);
+			LEVELS(2);
+			LEVELS(3);
+			LEVELS(4);
+			LEVELS(5);
+			LEVELS(6);
+			LEVELS(7);
+			LEVELS(8);
 #undef LEVELS
 	}
 	for (i = 0; i < TREES; i++)
@@ -316,7 +316,7 @@ walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 		   size_t nrows, void *scratch, float *margins)
 {
 	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	uint32_t    *inputs = scratch;
+	uint32_t   *inputs = scratch;
 	size_t		r;
 	size_t		i;
 	uint32_t	t;
