@@ -231,6 +231,7 @@ add_alike(const SbkForest *forest, const SbkForestTree *trees,
 {
 	const SbkSlot *crown = sbk_crown(forest, trees);
 	SbkNumber	ends[TREES];
+	float		sum = margins[0];	/* kept in a register */
 	int			i;
 
 	switch (trees->crown_levels)
@@ -249,6 +250,13 @@ add_alike(const SbkForest *forest, const SbkForestTree *trees,
 			LEVELS(7);
 			LEVELS(8);
 #undef LEVELS
+	}
+	if (forest->num_output == 1)
+	{
+		for (i = 0; i < TREES; i++)
+			sum += ends[i].number;
+		margins[0] = sum;
+		return;
 	}
 	for (i = 0; i < TREES; i++)
 		margins[trees[i].output] += ends[i].number;

@@ -458,6 +458,140 @@ test_truncation(const Shape *shape, const SbkForest *forest)
 	ok(refused, shape->name, "what is cut off is refused");
 }
 
+/* A copy of the forest in which a word is another must be refused for that. */
+static void
+expect_refusal(const Shape *shape, const SbkForest *forest, const void *word,
+			   uint32_t value, const char *reason)
+{
+	SbkForest  *damaged = guard(forest, forest->size);
+	const char *wrong = NULL;
+	bool		valid;
+
+	memcpy((char *) damaged + ((const char *) word - (const char *) forest),
+		   &value, sizeof(value));
+	valid = sbk_forest_valid(damaged, forest->size, &wrong);
+	if (!ok(!valid && strcmp(wrong, reason) == 0, shape->name, reason))
+		printf("# it %s\n", valid ? "is valid" : wrong);
+	unguard(damaged, forest->size);
+}
+
+static void
+test_header(const Shape *shape, const SbkForest *forest)
+{
+#define REFUSE(field, value, reason) \
+	expect_refusal(shape, forest, &forest->field, value, reason)
+
+	REFUSE(magic, forest->magic + 1, "is not a compiled model");
+	REFUSE(byte_order, 0x04030201, "has another byte order");
+	REFUSE(format, SBK_FOREST_FORMAT + 1, "has another format");
+	REFUSE(size, (uint32_t) forest->size + 16, "has another length than it says");
+	REFUSE(num_feature, 0, "has a number of features that no model has");
+	REFUSE(num_feature, SBK_MAX_FEATURES + 1, "has a number of features that no model has");
+	REFUSE(num_output, 0, "has a number of outputs that no model has");
+	REFUSE(num_output, SBK_MAX_OUTPUTS + 1, "has a number of outputs that no model has");
+	REFUSE(link, SBK_LINK_UNKNOWN, "has an unknown link function");
+	REFUSE(link, SBK_LINK_LARGEST + 1, "has an unknown link function");
+	REFUSE(num_tree, SBK_MAX_TREES + 1, "has more in it than its length allows");
+	REFUSE(num_node, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_crown, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_set, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_leaf, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_weight, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(nodes, (uint32_t) forest->nodes + 16, "has arrays that are out of place");
+	REFUSE(trees_per_round, 0, "has trees that make no whole rounds");
+	REFUSE(trees_per_round, forest->num_tree + 1, "has trees that make no whole rounds");
+	REFUSE(vector_leaf, 2, "has leaves of no known kind");
+
+	/* there is room for one more before the next array */
+	if (forest->num_node % 4 == 3)
+		REFUSE(num_node, (uint32_t) forest->num_node + 1, "has nodes that belong to no tree");
+#undef REFUSE
+}
+
+static void
+test_tree(const Shape *shape, const SbkForest *forest)
+{
+	const SbkForestTree *tree = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+
+#define REFUSE(field, value, reason) \
+	expect_refusal(shape, forest, &tree->field, value, reason)
+
+	REFUSE(root, 1, "has a tree that is out of place");
+	REFUSE(num_node, (uint32_t) forest->num_node + 1, "has a tree that is out of place");
+	REFUSE(num_node, 0, "has a tree with a number of nodes that none has");
+	REFUSE(crown, 1, "has a tree that is out of place");
+	REFUSE(crown_levels, SBK_MAX_CROWN_LEVELS + 1, "has a tree that is out of place");
+	REFUSE(alike, tree->alike + 1, "has a tree that is not like those after it");
+	REFUSE(output, forest->num_output, "has a tree that adds to an output that does not exist");
+	REFUSE(categorical, 2, "has a tree of no known kind");
+	if (!sbk_crown_is_complete(forest, tree))
+	{
+		REFUSE(depth, SBK_MAX_TREE_DEPTH + 1, "has a tree that is too deep, or less deep than its crown");
+		REFUSE(depth, tree->crown_levels - 1, "has a tree that is too deep, or less deep than its crown");
+		REFUSE(depth, tree->depth < SBK_MAX_TREE_DEPTH ? tree->depth + 1 : tree->depth - 1,
+			   "has a tree that is not as deep as it says");
+	}
+#undef REFUSE
+}
+
+/* The root, its children, and the last node, which is a leaf. */
+static void
+test_nodes(const Shape *shape, const SbkForest *forest)
+{
+	const SbkForestTree *tree = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
+	const SbkNode *last = &nodes[tree->num_node - 1];
+	uint32_t	level = 1U << SBK_NODE_LEVEL_SHIFT;
+
+#define REFUSE(field, value, reason) \
+	expect_refusal(shape, forest, &(field), value, reason)
+
+	REFUSE(nodes[0].input, nodes[0].input + level, "has a root that is not on the first level");
+	REFUSE(nodes[0].input, 2 * forest->num_feature + 1, "has a node that reads beyond a row");
+	REFUSE(nodes[0].left, 0, "has a child that is out of place");
+	REFUSE(nodes[0].left, UINT32_MAX, "has a child that is out of place");
+	REFUSE(nodes[0].left, tree->num_node - 1, "has a child that is out of place");
+	REFUSE(nodes[1].input, nodes[1].input + level, "has a child on a level that is not its parent's next");
+	REFUSE(nodes[2].input, nodes[2].input - level, "has a child on a level that is not its parent's next");
+	REFUSE(last->left, 0, "has a leaf that leads elsewhere");
+	REFUSE(last->input, last->input | SBK_NODE_CATEGORICAL, "has a leaf that leads elsewhere");
+	if (forest->vector_leaf)
+		REFUSE(last->value.index, (uint32_t) forest->num_leaf - forest->num_output + 1,
+			   "has a leaf whose numbers are out of place");
+	if (!tree->categorical)
+		REFUSE(nodes[0].input, nodes[0].input | SBK_NODE_CATEGORICAL,
+			   "has a split on categories where there should be none");
+#undef REFUSE
+}
+
+static void
+test_sets(const Shape *shape, const SbkForest *forest)
+{
+	const SbkNode *node = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
+	const char *reason = "has a category set that is out of place";
+
+	while ((node->input & SBK_NODE_CATEGORICAL) == 0)
+		node++;
+	expect_refusal(shape, forest, &node->value, (uint32_t) forest->num_set, reason);
+	expect_refusal(shape, forest,
+				   SBK_FOREST_ARRAY(forest, uint32_t, sets) + node->value.index,
+				   (uint32_t) forest->num_set - node->value.index, reason);
+}
+
+static void
+test_crown(const Shape *shape, const SbkForest *forest)
+{
+	const SbkForestTree *tree = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	const SbkNumber *ends = sbk_crown_ends(forest, tree);
+
+	expect_refusal(shape, forest, &sbk_crown(forest, tree)[1].place,
+				   2 * forest->num_feature + 1, "has a crown that reads beyond a row");
+	if (sbk_crown_is_complete(forest, tree))
+		return;
+	expect_refusal(shape, forest, &ends[0], tree->num_node, "has a crown that leads nowhere");
+	expect_refusal(shape, forest, &ends[0], 0, "has a crown that leads elsewhere than below it");
+}
+
 static void
 test_sizes(const Shape *shape, const SbkForest *forest)
 {
@@ -492,6 +626,15 @@ main(int argc, char **argv)
 			   "the forest is valid"))
 		{
 			test_sizes(&shapes[i], forest);
+			test_header(&shapes[i], forest);
+			test_tree(&shapes[i], forest);
+			if (SBK_FOREST_ARRAY(forest, SbkForestTree, trees)->crown_levels > 0)
+			{
+				test_nodes(&shapes[i], forest);
+				test_crown(&shapes[i], forest);
+			}
+			if (forest->num_set > 0)
+				test_sets(&shapes[i], forest);
 			test_sums(&shapes[i], forest);
 			if (forest->size <= SMALL)
 			{
