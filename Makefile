@@ -133,6 +133,9 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# what the JIT inlines must not fuse multiplications with additions either
+BITCODE_CFLAGS += -ffp-contract=off
+
 all: $(LIBRARY_MODULE) $(ADMIT_PROGRAM)
 
 $(OBJS) $(OBJS:.o=.bc) $(LIBRARY_OBJS) $(ADMIT_OBJS): $(addprefix $(srcdir)/,$(OWN_HEADERS)) | build_directories

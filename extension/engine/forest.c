@@ -31,7 +31,8 @@ static bool add_leaf(SbkForestBuilder *builder, const SbkTree *tree,
 static bool add_set(SbkForestBuilder *builder, const int64_t *codes,
 					int64_t n);
 static void set_levels(const SbkForestTree *tree, SbkNode *nodes);
-static uint32_t choose_crown(const SbkForestTree *tree, const SbkNode *nodes);
+static uint32_t choose_crown(const SbkForestBuilder *builder,
+							 const SbkForestTree *tree);
 static void make_header(const SbkForestBuilder *builder,
 						const SbkSummary *summary, SbkForest *forest);
 static void write_tree(const SbkForestBuilder *builder,
@@ -55,6 +56,7 @@ sbk_forest_add_tree(void *arg, const SbkTree *tree)
 	added->num_node = tree->num_node;
 	added->depth = tree->depth;
 	added->output = 0;
+	added->alike = 0;
 	added->categorical = tree->category_nodes.count > 0;
 	for (i = 0; i < tree->num_node; i++)
 	{
@@ -73,7 +75,7 @@ sbk_forest_add_tree(void *arg, const SbkTree *tree)
 	}
 	set_levels(added, builder->nodes + root);
 	added->crown = (uint32_t) builder->num_crown;
-	added->crown_levels = choose_crown(added, builder->nodes + root);
+	added->crown_levels = choose_crown(builder, added);
 	builder->num_crown += (size_t) 3 << added->crown_levels;
 	return true;
 }
@@ -115,7 +117,7 @@ sbk_forest_write(const SbkForestBuilder *builder, const SbkSummary *summary,
 	if (forest->num_set > 0)
 		memcpy(ARRAY(forest, uint32_t, sets), builder->sets,
 			   forest->num_set * sizeof(uint32_t));
-	for (t = 0; t < forest->num_tree; t++)
+	for (t = forest->num_tree; t-- > 0;)
 		write_tree(builder, summary, forest, t);
 }
 
@@ -210,15 +212,18 @@ set_levels(const SbkForestTree *tree, SbkNode *nodes)
 	}
 }
 
+/* What shallow and full trees leave of the room for crowns, others may use. */
 static uint32_t
-choose_crown(const SbkForestTree *tree, const SbkNode *nodes)
+choose_crown(const SbkForestBuilder *builder, const SbkForestTree *tree)
 {
+	const SbkNode *nodes = builder->nodes + tree->root;
+	size_t		room = builder->num_node - builder->num_crown / 3;
 	uint32_t	levels = tree->depth;
 	uint32_t	i;
 
 	if (levels > SBK_MAX_CROWN_LEVELS)
 		levels = SBK_MAX_CROWN_LEVELS;
-	while ((1U << levels) > tree->num_node)
+	while ((1U << levels) > room || (1U << levels) > 2 * tree->num_node)
 		levels--;
 	for (i = 0; tree->categorical && i < tree->num_node; i++)
 	{
@@ -275,6 +280,7 @@ write_tree(const SbkForestBuilder *builder, const SbkSummary *summary,
 	*tree = builder->trees[t];
 	if (!forest->vector_leaf)
 		tree->output = t / summary->num_parallel_tree % forest->num_output;
+	tree->alike = sbk_trees_alike(forest, t);
 	nodes = ARRAY(forest, SbkNode, nodes) + tree->root;
 	for (i = 0; i < tree->num_node; i++)
 	{

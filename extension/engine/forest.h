@@ -26,8 +26,8 @@
  * used.  Where a leaf ends a path early, whatever follows leads to that leaf.
  * Behind the slots come as many ends, what the last level leads to, from left
  * to right: what the leaves add where no path goes on below, else nodes.  A
- * crown has no more slots than its tree has nodes, and goes not below the first
- * split on categories.
+ * crown does not go below the first split on categories.  All crowns together
+ * have no more slots than there are nodes, and take no more memory.
  */
 #ifndef SBK_FOREST_H
 #define SBK_FOREST_H
@@ -41,7 +41,7 @@
  * Goes up when the layout changes, or the meaning of a number, the values of
  * SbkLink included.
  */
-#define SBK_FOREST_FORMAT		1
+#define SBK_FOREST_FORMAT		2
 #define SBK_FOREST_MAGIC		0x46534253U
 #define SBK_FOREST_BYTE_ORDER	0x01020304U
 
@@ -103,6 +103,8 @@ typedef struct SbkForestTree
 	uint32_t	crown;			/* its first number there */
 	uint32_t	crown_levels;
 	uint32_t	categorical;	/* some split is on categories */
+	uint32_t	alike;			/* trees from this one on whose crowns are
+								 * complete and have as many levels; or 0 */
 } SbkForestTree;
 
 /*
@@ -181,6 +183,9 @@ extern void sbk_forest_write(const SbkForestBuilder *builder,
 
 /* Sets the offsets and the size, which follow from the counts. */
 extern void sbk_forest_lay_out(SbkForest *forest);
+
+/* What alike is of this tree, if that of the next one is right. */
+extern uint32_t sbk_trees_alike(const SbkForest *forest, uint32_t t);
 
 /*
  * Are these bytes, aligned as for malloc, a forest that kernels can walk?  In

@@ -49,6 +49,19 @@ sbk_forest_lay_out(SbkForest *forest)
 	forest->size = ALIGN(forest->weights + forest->num_weight * sizeof(float));
 }
 
+uint32_t
+sbk_trees_alike(const SbkForest *forest, uint32_t t)
+{
+	const SbkForestTree *tree = SBK_FOREST_ARRAY(forest, SbkForestTree, trees) + t;
+
+	if (!sbk_crown_is_complete(forest, tree))
+		return 0;
+	if (t + 1 < forest->num_tree && tree[1].alike > 0 &&
+		tree[1].crown_levels == tree->crown_levels)
+		return 1 + tree[1].alike;
+	return 1;
+}
+
 static const char *
 check_header(const SbkForest *forest, size_t size)
 {
@@ -112,6 +125,8 @@ check_trees(const SbkForest *forest)
 			tree->crown_levels > SBK_MAX_CROWN_LEVELS ||
 			3U << tree->crown_levels > forest->num_crown - num_crown)
 			return "has a tree that is out of place";
+		if (tree->alike != sbk_trees_alike(forest, t))
+			return "has a tree that is not like those after it";
 		wrong = check_tree(forest, tree);
 		if (wrong != NULL)
 			return wrong;

@@ -12,7 +12,7 @@
 #include "engine/walk.h"
 
 #define LANES		SBK_MAX_LANES	/* rows of a block */
-#define TREES		8				/* of one row at a time */
+#define TREES		8			/* of one row at a time */
 
 /* wider lanes would fill the cache: blocks have fewer rows then */
 #define WIDE_LANE	4096
@@ -24,15 +24,15 @@ static void start_margins(const SbkForest *forest, const float *rows,
 						  float *margins);
 static void add_linear(const SbkForest *forest, const float *row,
 					   float *margins);
-static void copy_rows(const SbkForest *forest, const float *rows,
-					  size_t nrows, size_t lanes, uint32_t *inputs);
+static inline void copy_rows(const SbkForest *forest, const float *rows,
+							 size_t nrows, size_t lanes, uint32_t *inputs);
 static void walk_row(const SbkForest *forest, uint32_t ntree,
 					 const uint32_t *inputs, float *margins);
 static void walk_block(const SbkForest *forest, uint32_t ntree,
 					   const float *rows, size_t nrows, void *scratch,
 					   float *margins);
 
-static const SbkKernel scalar_kernel = {12, walk_block};
+static const SbkKernel scalar_kernel = {LANES, walk_block};
 
 bool
 sbk_simd_supported(SbkSimd simd)
@@ -174,7 +174,7 @@ add_linear(const SbkForest *forest, const float *row, float *margins)
 }
 
 /* Lanes without a row are copies of the last. */
-static void
+static inline void
 copy_rows(const SbkForest *forest, const float *rows, size_t nrows,
 		  size_t lanes, uint32_t *inputs)
 {
@@ -199,11 +199,76 @@ copy_rows(const SbkForest *forest, const float *rows, size_t nrows,
 }
 
 /*
- * One row through crowns, as far as all of them go; then each on to its end.
+ * One row through trees that are alike, of so many levels, which the compiler
+ * knows.  Their crowns follow each other, so all are found from the first one.
  */
 static inline void
-walk_crowns(const SbkForest *forest, const SbkForestTree *trees, int ntree,
-			const uint32_t *inputs, SbkNumber *ends)
+walk_alike(const SbkSlot *crown, uint32_t levels, const uint32_t *inputs,
+		   SbkNumber *ends)
+{
+	const SbkNumber *crowns = (const SbkNumber *) crown;
+	size_t		num_slot = (size_t) 1 << levels;
+	size_t		slots[TREES];
+	uint32_t	level;
+	int			i;
+
+	for (i = 0; i < TREES; i++)
+		slots[i] = 1;
+	for (level = 0; level < levels; level++)
+	{
+		for (i = 0; i < TREES; i++)
+			slots[i] = sbk_next_slot((const SbkSlot *) (crowns + i * 3 * num_slot),
+									 slots[i], inputs, 1);
+	}
+	for (i = 0; i < TREES; i++)
+		ends[i] = crowns[(i * 3 + 1) * num_slot + slots[i]];
+}
+
+/* Trees that are alike: adds what they have to the margins of a row. */
+static void
+add_alike(const SbkForest *forest, const SbkForestTree *trees,
+		  const uint32_t *inputs, float *margins)
+{
+	const SbkSlot *crown = sbk_crown(forest, trees);
+	SbkNumber	ends[TREES];
+	float		sum = margins[0];	/* kept in a register */
+	int			i;
+
+	switch (trees->crown_levels)
+	{
+#define LEVELS(n) \
+		case n: \
+			walk_alike(crown, n, inputs, ends); \
+			break
+			LEVELS(0);
+			LEVELS(1);
+			LEVELS(2);
+			LEVELS(3);
+			LEVELS(4);
+			LEVELS(5);
+			LEVELS(6);
+			LEVELS(7);
+			LEVELS(8);
+#undef LEVELS
+	}
+	if (forest->num_output == 1)
+	{
+		for (i = 0; i < TREES; i++)
+			sum += ends[i].number;
+		margins[0] = sum;
+		return;
+	}
+	for (i = 0; i < TREES; i++)
+		margins[trees[i].output] += ends[i].number;
+}
+
+/*
+ * Trees that are not: through as many levels as all their crowns have, and then
+ * each to its leaf.
+ */
+static inline void
+add_trees(const SbkForest *forest, const SbkForestTree *trees, int ntree,
+		  const uint32_t *inputs, float *margins)
 {
 	const SbkSlot *crowns[TREES];
 	size_t		slots[TREES];
@@ -225,11 +290,14 @@ walk_crowns(const SbkForest *forest, const SbkForestTree *trees, int ntree,
 	}
 	for (i = 0; i < ntree; i++)
 	{
+		size_t		num_slot = (size_t) 1 << trees[i].crown_levels;
 		size_t		slot = slots[i];
 
-		for (level = levels; level < trees[i].crown_levels; level++)
+		while (slot < num_slot)
 			slot = sbk_next_slot(crowns[i], slot, inputs, 1);
-		ends[i] = sbk_crown_ends(forest, &trees[i])[slot - ((size_t) 1 << level)];
+		sbk_add_end(forest, &trees[i],
+					sbk_crown_ends(forest, &trees[i])[slot - num_slot],
+					inputs, 1, margins);
 	}
 }
 
@@ -238,45 +306,17 @@ walk_row(const SbkForest *forest, uint32_t ntree, const uint32_t *inputs,
 		 float *margins)
 {
 	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	SbkNumber	ends[TREES];
-	uint32_t	output = 0;
-	float		sum = margins[0];	/* of that output, kept in a register */
 	uint32_t	t;
-	uint32_t	n;
 
-	for (t = 0; t < ntree; t += n)
+	for (t = 0; t + TREES <= ntree; t += TREES)
 	{
-		uint32_t	i;
-
-		n = t + TREES <= ntree ? TREES : 1;
-		if (n == TREES)
-			walk_crowns(forest, trees + t, TREES, inputs, ends);
+		if (trees[t].alike >= TREES)
+			add_alike(forest, trees + t, inputs, margins);
 		else
-			walk_crowns(forest, trees + t, 1, inputs, ends);
-		for (i = 0; i < n; i++)
-		{
-			const SbkForestTree *tree = &trees[t + i];
-
-			if (tree->output != output)
-			{
-				margins[output] = sum;
-				output = tree->output;
-				sum = margins[output];
-			}
-			if (sbk_crown_is_complete(forest, tree))
-				sum += ends[i].number;
-			else
-			{
-				margins[output] = sum;
-				sbk_add_leaf(forest, tree,
-							 sbk_walk_on(forest, tree, inputs, 1,
-										 ends[i].index, tree->crown_levels),
-							 margins, 1);
-				sum = margins[output];
-			}
-		}
+			add_trees(forest, trees + t, TREES, inputs, margins);
 	}
-	margins[output] = sum;
+	for (; t < ntree; t++)
+		add_trees(forest, trees + t, 1, inputs, margins);
 }
 
 static void
@@ -284,7 +324,7 @@ walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 		   size_t nrows, void *scratch, float *margins)
 {
 	const SbkForestTree *trees = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
-	uint32_t    *inputs = scratch;
+	uint32_t   *inputs = scratch;
 	size_t		r;
 	size_t		i;
 	uint32_t	t;
@@ -312,18 +352,9 @@ walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 											 LANES);
 			}
 			for (i = 0; i < n; i++)
-			{
-				float	   *sums = margins + (r + i) * forest->num_output;
-				SbkNumber	end = ends[slots[i] - num_slot];
-
-				if (sbk_crown_is_complete(forest, tree))
-					sums[tree->output] += end.number;
-				else
-					sbk_add_leaf(forest, tree,
-								 sbk_walk_on(forest, tree, inputs + i, LANES,
-											 end.index, tree->crown_levels),
-								 sums, 1);
-			}
+				sbk_add_end(forest, tree, ends[slots[i] - num_slot],
+							inputs + i, LANES,
+							margins + (r + i) * forest->num_output);
 		}
 	}
 }

@@ -20,7 +20,7 @@ typedef __m256i Flags;			/* all bits of a lane, or none */
 
 #include "engine/kernel_lanes.h"
 
-const SbkKernel sbk_kernel_avx2 = {6, walk_block};
+const SbkKernel sbk_kernel_avx2 = {8, walk_block};
 
 LANES_INLINE Words
 load(const void *from)

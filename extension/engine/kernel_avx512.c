@@ -20,7 +20,7 @@ typedef __mmask16 Flags;
 
 #include "engine/kernel_lanes.h"
 
-const SbkKernel sbk_kernel_avx512 = {6, walk_block};
+const SbkKernel sbk_kernel_avx512 = {8, walk_block};
 
 LANES_INLINE Words
 load(const void *from)

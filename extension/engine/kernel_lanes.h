@@ -285,7 +285,7 @@ walk_block(const SbkForest *forest, uint32_t ntree, const float *rows,
 {
 	size_t		num_output = forest->num_output;
 	size_t		num_group = (nrows + LANES - 1) / LANES;
-	uint32_t    *inputs[SBK_BLOCK_ROWS / LANES];
+	uint32_t   *inputs[SBK_BLOCK_ROWS / LANES];
 	float	   *sums[SBK_BLOCK_ROWS / LANES];
 	size_t		g;
 	size_t		r;

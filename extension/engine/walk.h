@@ -108,4 +108,19 @@ sbk_add_leaf(const SbkForest *forest, const SbkForestTree *tree, uint32_t at,
 		sums[i * apart] += numbers[i];
 }
 
+/*
+ * Adds what a row's crown ends with to its margins, from there on to the leaf.
+ */
+static inline void
+sbk_add_end(const SbkForest *forest, const SbkForestTree *tree, SbkNumber end,
+			const uint32_t *inputs, size_t apart, float *margins)
+{
+	if (sbk_crown_is_complete(forest, tree))
+		margins[tree->output] += end.number;
+	else
+		sbk_add_leaf(forest, tree,
+					 sbk_walk_on(forest, tree, inputs, apart, end.index,
+								 tree->crown_levels), margins, 1);
+}
+
 #endif							/* SBK_WALK_H */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "engine/kernel.h"
 
@@ -18,7 +20,7 @@
 #define MAX_NODE		4095
 #define MAX_TREE		80
 #define MAX_CODE		70
-#define SMALL			40000	/* bytes of a forest that is damaged */
+#define SMALL			60000	/* bytes of a forest that is damaged */
 #define NUM_ROW			131		/* two blocks and a few rows */
 
 /* what the trees of a forest are like */
@@ -74,7 +76,7 @@ typedef struct Tree
 static int	tests = 0;
 static int	failures = 0;
 static Tree trees[MAX_TREE];
-static float rows[NUM_ROW * NUM_FEATURE];
+static float *rows;
 
 static bool
 ok(bool passed, const char *name, const char *what)
@@ -94,6 +96,32 @@ allocate(size_t count, size_t size)
 	if (result == NULL)
 		abort();
 	return result;
+}
+
+/*
+ * A copy with a page behind it that cannot be read: sanitizers do not see what
+ * a gather reads.
+ */
+static void *
+guard(const void *bytes, size_t size)
+{
+	size_t		page = sysconf(_SC_PAGESIZE);
+	size_t		room = (size + page - 1) / page * page;
+	char	   *pages = mmap(NULL, room + page, PROT_READ | PROT_WRITE,
+							 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED || mprotect(pages + room, page, PROT_NONE) != 0)
+		abort();
+	return memcpy(pages + room - size, bytes, size);
+}
+
+static void
+unguard(void *copy, size_t size)
+{
+	size_t		page = sysconf(_SC_PAGESIZE);
+	size_t		room = (size + page - 1) / page * page;
+
+	munmap((char *) copy + size - room, room + page);
 }
 
 /* From 0 to limit - 1, the same ones in every run. */
@@ -191,6 +219,7 @@ make_tree(const Shape *shape, Tree *made)
 static void
 make_rows(void)
 {
+	float		made[NUM_ROW * NUM_FEATURE];
 	int			i;
 
 	for (i = 0; i < NUM_ROW * NUM_FEATURE; i++)
@@ -198,18 +227,19 @@ make_rows(void)
 		switch (draw(4))
 		{
 			case 0:
-				rows[i] = NAN;
+				made[i] = NAN;
 				break;
 			case 1:
-				rows[i] = (float) draw(MAX_CODE + 40);
+				made[i] = (float) draw(MAX_CODE + 40);
 				break;
 			case 2:
-				rows[i] = draw(2) ? 3e38f : -3e38f;
+				made[i] = draw(2) ? 3e38f : -3e38f;
 				break;
 			default:
-				rows[i] = draw_number();
+				made[i] = draw_number();
 		}
 	}
+	rows = guard(made, sizeof(made));
 }
 
 static SbkForest *
@@ -296,28 +326,24 @@ score_row(const Shape *shape, const float *row, float *margins, float *leaves)
 	}
 }
 
-/* The rows have a piece of their own, and so does all that is written. */
+/* The last rows, behind which nothing can be read. */
 static void
 run_kernel(const SbkForest *forest, SbkSimd simd, int nrows, float *margins,
 		   float *leaves)
 {
-	size_t		size = (size_t) nrows * forest->num_feature * sizeof(float);
-	float	   *copy = allocate(1, size);
+	const float *last = rows + (size_t) (NUM_ROW - nrows) * NUM_FEATURE;
 	float	   *scratch = allocate(sbk_kernel_scratch(forest, nrows), sizeof(float));
 
-	memcpy(copy, rows, size);
-	sbk_kernel_margins(forest, simd, forest->num_tree, copy, nrows, NULL,
+	sbk_kernel_margins(forest, simd, forest->num_tree, last, nrows, NULL,
 					   scratch, margins);
-	if (leaves != NULL)
-		sbk_kernel_leaves(forest, forest->num_tree, copy, nrows, scratch,
-						  leaves);
-	free(copy);
+	sbk_kernel_leaves(forest, forest->num_tree, last, nrows, scratch, leaves);
 	free(scratch);
 }
 
 static void
 test_sums(const Shape *shape, const SbkForest *forest)
 {
+	SbkForest  *guarded = guard(forest, forest->size);
 	float	   *expected = allocate(NUM_ROW * shape->num_output, sizeof(float));
 	float	   *leaves = allocate(NUM_ROW * shape->num_tree, sizeof(float));
 	bool		same = true;
@@ -332,18 +358,22 @@ test_sums(const Shape *shape, const SbkForest *forest)
 	{
 		for (n = 1; sbk_simd_supported(simd) && n <= NUM_ROW; n++)
 		{
+			size_t		skipped = NUM_ROW - n;
 			float	   *margins = allocate(n * shape->num_output, sizeof(float));
 			float	   *found = allocate(n * shape->num_tree, sizeof(float));
 
-			run_kernel(forest, simd, n, margins, found);
+			run_kernel(guarded, simd, n, margins, found);
 			same = same &&
-				memcmp(margins, expected, n * shape->num_output * sizeof(float)) == 0 &&
-				memcmp(found, leaves, n * shape->num_tree * sizeof(float)) == 0;
+				memcmp(margins, expected + skipped * shape->num_output,
+					   n * shape->num_output * sizeof(float)) == 0 &&
+				memcmp(found, leaves + skipped * shape->num_tree,
+					   n * shape->num_tree * sizeof(float)) == 0;
 			free(margins);
 			free(found);
 		}
 	}
 	ok(same, shape->name, "all kernels give the sums and the leaves");
+	unguard(guarded, forest->size);
 	free(expected);
 	free(leaves);
 }
@@ -364,14 +394,13 @@ static void
 test_damage(const Shape *shape, const SbkForest *forest)
 {
 	size_t		size = forest->size;
-	SbkForest  *damaged = allocate(1, size);
+	SbkForest  *damaged = guard(forest, size);
 	size_t		walked = 0;
 	size_t		refused = 0;
 	SbkSimd		simd;
 	size_t		i;
 	int			bit;
 
-	memcpy(damaged, forest, size);
 	for (i = 0; i < size; i++)
 	{
 		for (bit = 0; bit < 8; bit++)
@@ -400,7 +429,7 @@ test_damage(const Shape *shape, const SbkForest *forest)
 	}
 	printf("# %zu bytes: %zu refused, %zu walked\n", size, refused, walked);
 	ok(refused > 0 && walked > 0, shape->name, "damage is refused or harmless");
-	free(damaged);
+	unguard(damaged, size);
 }
 
 /* Cut off anywhere, whatever size the header speaks of. */
@@ -429,6 +458,140 @@ test_truncation(const Shape *shape, const SbkForest *forest)
 	ok(refused, shape->name, "what is cut off is refused");
 }
 
+/* A copy of the forest in which a word is another must be refused for that. */
+static void
+expect_refusal(const Shape *shape, const SbkForest *forest, const void *word,
+			   uint32_t value, const char *reason)
+{
+	SbkForest  *damaged = guard(forest, forest->size);
+	const char *wrong = NULL;
+	bool		valid;
+
+	memcpy((char *) damaged + ((const char *) word - (const char *) forest),
+		   &value, sizeof(value));
+	valid = sbk_forest_valid(damaged, forest->size, &wrong);
+	if (!ok(!valid && strcmp(wrong, reason) == 0, shape->name, reason))
+		printf("# it %s\n", valid ? "is valid" : wrong);
+	unguard(damaged, forest->size);
+}
+
+static void
+test_header(const Shape *shape, const SbkForest *forest)
+{
+#define REFUSE(field, value, reason) \
+	expect_refusal(shape, forest, &forest->field, value, reason)
+
+	REFUSE(magic, forest->magic + 1, "is not a compiled model");
+	REFUSE(byte_order, 0x04030201, "has another byte order");
+	REFUSE(format, SBK_FOREST_FORMAT + 1, "has another format");
+	REFUSE(size, (uint32_t) forest->size + 16, "has another length than it says");
+	REFUSE(num_feature, 0, "has a number of features that no model has");
+	REFUSE(num_feature, SBK_MAX_FEATURES + 1, "has a number of features that no model has");
+	REFUSE(num_output, 0, "has a number of outputs that no model has");
+	REFUSE(num_output, SBK_MAX_OUTPUTS + 1, "has a number of outputs that no model has");
+	REFUSE(link, SBK_LINK_UNKNOWN, "has an unknown link function");
+	REFUSE(link, SBK_LINK_LARGEST + 1, "has an unknown link function");
+	REFUSE(num_tree, SBK_MAX_TREES + 1, "has more in it than its length allows");
+	REFUSE(num_node, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_crown, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_set, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_leaf, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(num_weight, UINT32_MAX, "has more in it than its length allows");
+	REFUSE(nodes, (uint32_t) forest->nodes + 16, "has arrays that are out of place");
+	REFUSE(trees_per_round, 0, "has trees that make no whole rounds");
+	REFUSE(trees_per_round, forest->num_tree + 1, "has trees that make no whole rounds");
+	REFUSE(vector_leaf, 2, "has leaves of no known kind");
+
+	/* there is room for one more before the next array */
+	if (forest->num_node % 4 == 3)
+		REFUSE(num_node, (uint32_t) forest->num_node + 1, "has nodes that belong to no tree");
+#undef REFUSE
+}
+
+static void
+test_tree(const Shape *shape, const SbkForest *forest)
+{
+	const SbkForestTree *tree = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+
+#define REFUSE(field, value, reason) \
+	expect_refusal(shape, forest, &tree->field, value, reason)
+
+	REFUSE(root, 1, "has a tree that is out of place");
+	REFUSE(num_node, (uint32_t) forest->num_node + 1, "has a tree that is out of place");
+	REFUSE(num_node, 0, "has a tree with a number of nodes that none has");
+	REFUSE(crown, 1, "has a tree that is out of place");
+	REFUSE(crown_levels, SBK_MAX_CROWN_LEVELS + 1, "has a tree that is out of place");
+	REFUSE(alike, tree->alike + 1, "has a tree that is not like those after it");
+	REFUSE(output, forest->num_output, "has a tree that adds to an output that does not exist");
+	REFUSE(categorical, 2, "has a tree of no known kind");
+	if (!sbk_crown_is_complete(forest, tree))
+	{
+		REFUSE(depth, SBK_MAX_TREE_DEPTH + 1, "has a tree that is too deep, or less deep than its crown");
+		REFUSE(depth, tree->crown_levels - 1, "has a tree that is too deep, or less deep than its crown");
+		REFUSE(depth, tree->depth < SBK_MAX_TREE_DEPTH ? tree->depth + 1 : tree->depth - 1,
+			   "has a tree that is not as deep as it says");
+	}
+#undef REFUSE
+}
+
+/* The root, its children, and the last node, which is a leaf. */
+static void
+test_nodes(const Shape *shape, const SbkForest *forest)
+{
+	const SbkForestTree *tree = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	const SbkNode *nodes = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
+	const SbkNode *last = &nodes[tree->num_node - 1];
+	uint32_t	level = 1U << SBK_NODE_LEVEL_SHIFT;
+
+#define REFUSE(field, value, reason) \
+	expect_refusal(shape, forest, &(field), value, reason)
+
+	REFUSE(nodes[0].input, nodes[0].input + level, "has a root that is not on the first level");
+	REFUSE(nodes[0].input, 2 * forest->num_feature + 1, "has a node that reads beyond a row");
+	REFUSE(nodes[0].left, 0, "has a child that is out of place");
+	REFUSE(nodes[0].left, UINT32_MAX, "has a child that is out of place");
+	REFUSE(nodes[0].left, tree->num_node - 1, "has a child that is out of place");
+	REFUSE(nodes[1].input, nodes[1].input + level, "has a child on a level that is not its parent's next");
+	REFUSE(nodes[2].input, nodes[2].input - level, "has a child on a level that is not its parent's next");
+	REFUSE(last->left, 0, "has a leaf that leads elsewhere");
+	REFUSE(last->input, last->input | SBK_NODE_CATEGORICAL, "has a leaf that leads elsewhere");
+	if (forest->vector_leaf)
+		REFUSE(last->value.index, (uint32_t) forest->num_leaf - forest->num_output + 1,
+			   "has a leaf whose numbers are out of place");
+	if (!tree->categorical)
+		REFUSE(nodes[0].input, nodes[0].input | SBK_NODE_CATEGORICAL,
+			   "has a split on categories where there should be none");
+#undef REFUSE
+}
+
+static void
+test_sets(const Shape *shape, const SbkForest *forest)
+{
+	const SbkNode *node = SBK_FOREST_ARRAY(forest, SbkNode, nodes);
+	const char *reason = "has a category set that is out of place";
+
+	while ((node->input & SBK_NODE_CATEGORICAL) == 0)
+		node++;
+	expect_refusal(shape, forest, &node->value, (uint32_t) forest->num_set, reason);
+	expect_refusal(shape, forest,
+				   SBK_FOREST_ARRAY(forest, uint32_t, sets) + node->value.index,
+				   (uint32_t) forest->num_set - node->value.index, reason);
+}
+
+static void
+test_crown(const Shape *shape, const SbkForest *forest)
+{
+	const SbkForestTree *tree = SBK_FOREST_ARRAY(forest, SbkForestTree, trees);
+	const SbkNumber *ends = sbk_crown_ends(forest, tree);
+
+	expect_refusal(shape, forest, &sbk_crown(forest, tree)[1].place,
+				   2 * forest->num_feature + 1, "has a crown that reads beyond a row");
+	if (sbk_crown_is_complete(forest, tree))
+		return;
+	expect_refusal(shape, forest, &ends[0], tree->num_node, "has a crown that leads nowhere");
+	expect_refusal(shape, forest, &ends[0], 0, "has a crown that leads elsewhere than below it");
+}
+
 static void
 test_sizes(const Shape *shape, const SbkForest *forest)
 {
@@ -454,15 +617,24 @@ main(int argc, char **argv)
 {
 	size_t		i;
 
+	make_rows();
 	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 	{
 		SbkForest  *forest = make_forest(&shapes[i]);
 
-		make_rows();
 		if (ok(is_valid(&shapes[i], forest, forest->size), shapes[i].name,
 			   "the forest is valid"))
 		{
 			test_sizes(&shapes[i], forest);
+			test_header(&shapes[i], forest);
+			test_tree(&shapes[i], forest);
+			if (SBK_FOREST_ARRAY(forest, SbkForestTree, trees)->crown_levels > 0)
+			{
+				test_nodes(&shapes[i], forest);
+				test_crown(&shapes[i], forest);
+			}
+			if (forest->num_set > 0)
+				test_sets(&shapes[i], forest);
 			test_sums(&shapes[i], forest);
 			if (forest->size <= SMALL)
 			{
