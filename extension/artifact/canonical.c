@@ -29,6 +29,7 @@ static const Parameter parameters[] = {
 	{"reg:pseudohubererror", "pseudo_huber_param", "huber_slope", "1"},
 	{"reg:tweedie", "tweedie_regression_param", "tweedie_variance_power", "1.5"},
 	{"reg:quantileerror", "quantile_loss_param", "quantile_alpha", NULL},
+	{"reg:expectileerror", "expectile_loss_param", "expectile_alpha", NULL},
 	{"count:poisson", "poisson_regression_param", "max_delta_step", "0.7"},
 	{"multi:", "softmax_multiclass_param", "num_class", NULL},
 	{"rank:", "lambda_rank_param", "num_pairsample", "1"},
@@ -46,10 +47,13 @@ static void write_base_score(Writer *writer, const SbkSummary *summary,
 							 const int version[3]);
 static void put(Writer *writer, const void *bytes, size_t n);
 static void put_big_endian(Writer *writer, uint64_t number, int size);
+static inline void set_big_endian(char *at, uint64_t number, int size);
 static void put_mark(Writer *writer, char mark);
 static void put_key(Writer *writer, const char *key);
 static void put_text(Writer *writer, const char *text);
 static void put_number_text(Writer *writer, const char *key, long number);
+static void put_numbers_text(Writer *writer, const char *key,
+							 const float *numbers, int count, bool list);
 static void put_integer(Writer *writer, int64_t number);
 static void put_real(Writer *writer, float number);
 static void put_array_head(Writer *writer, char type, size_t count);
@@ -263,22 +267,23 @@ write_objective(Writer *writer, const SbkSummary *summary)
 	for (i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
 	{
 		const Parameter *parameter = &parameters[i];
-		const char *value = parameter->value;
 
 		if (strncmp(summary->objective, parameter->objective,
 					strlen(parameter->objective)) != 0)
 			continue;
 		put_key(writer, parameter->object);
 		put_mark(writer, '{');
-		if (value == NULL && summary->num_class > 0)
-			put_number_text(writer, parameter->key, summary->num_class);
-		else
+		if (parameter->value != NULL)
 		{
 			put_key(writer, parameter->key);
 			put_mark(writer, 'S');
-			put_text(writer, value != NULL ? value :
-					 summary->quantiles != NULL ? summary->quantiles : "");
+			put_text(writer, parameter->value);
 		}
+		else if (summary->num_class > 1)
+			put_number_text(writer, parameter->key, summary->num_class);
+		else
+			put_numbers_text(writer, parameter->key, summary->alphas,
+							 summary->num_alpha, true);
 		put_mark(writer, '}');
 	}
 	put_mark(writer, '}');
@@ -291,32 +296,9 @@ write_base_score(Writer *writer, const SbkSummary *summary,
 {
 	bool		several = summary->num_base_score > 1 &&
 		(version[0] > 3 || (version[0] == 3 && version[1] >= 1));
-	Writer		text = {NULL, 0};
-	char		number[32];
-	int			pass;
-	int			i;
 
-	put_key(writer, "base_score");
-	put_mark(writer, 'S');
-	for (pass = 0; pass < 2; pass++)
-	{
-		Writer	   *to = pass == 0 ? &text : writer;
-
-		/* a text begins with its length */
-		if (pass == 1)
-			put_integer(writer, text.size);
-		if (several)
-			put_mark(to, '[');
-		for (i = 0; i < (several ? summary->num_base_score : 1); i++)
-		{
-			int			n = snprintf(number, sizeof(number), "%s%.9g",
-									 i > 0 ? "," : "", summary->base_scores[i]);
-
-			put(to, number, n);
-		}
-		if (several)
-			put_mark(to, ']');
-	}
+	put_numbers_text(writer, "base_score", summary->base_scores,
+					 several ? summary->num_base_score : 1, several);
 }
 
 static void
@@ -333,12 +315,20 @@ put(Writer *writer, const void *bytes, size_t n)
 static void
 put_big_endian(Writer *writer, uint64_t number, int size)
 {
-	unsigned char bytes[8];
+	char		bytes[8];
+
+	set_big_endian(bytes, number, size);
+	put(writer, bytes, size);
+}
+
+/* Inline, and with a constant size, this is one instruction and a store. */
+static inline void
+set_big_endian(char *at, uint64_t number, int size)
+{
 	int			i;
 
 	for (i = 0; i < size; i++)
-		bytes[i] = (unsigned char) (number >> 8 * (size - 1 - i));
-	put(writer, bytes, size);
+		at[i] = (char) (number >> 8 * (size - 1 - i));
 }
 
 static void
@@ -374,6 +364,42 @@ put_number_text(Writer *writer, const char *key, long number)
 	put_text(writer, text);
 }
 
+/*
+ * The same for one number or a list.  Nine digits are all that float4 has; the
+ * exponent tells XGBoost before 3.1 that no number is an integer.
+ */
+static void
+put_numbers_text(Writer *writer, const char *key, const float *numbers,
+				 int count, bool list)
+{
+	Writer		length = {NULL, 0};
+	int			pass;
+	int			i;
+
+	put_key(writer, key);
+	put_mark(writer, 'S');
+	for (pass = 0; pass < 2; pass++)
+	{
+		Writer	   *to = pass == 0 ? &length : writer;
+
+		/* a text begins with its length */
+		if (pass == 1)
+			put_integer(writer, length.size);
+		if (list)
+			put_mark(to, '[');
+		for (i = 0; i < count; i++)
+		{
+			char		number[32];
+			int			n = snprintf(number, sizeof(number), "%s%.8E",
+									 i > 0 ? "," : "", numbers[i]);
+
+			put(to, number, n);
+		}
+		if (list)
+			put_mark(to, ']');
+	}
+}
+
 static void
 put_integer(Writer *writer, int64_t number)
 {
@@ -401,41 +427,57 @@ put_array_head(Writer *writer, char type, size_t count)
 	put_integer(writer, count);
 }
 
+/* Most of the bytes of a model are written by these two. */
 static void
 put_integers(Writer *writer, const char *key, char type,
 			 const SbkIntegers *list)
 {
 	int			size = type == 'U' ? 1 : type == 'l' ? 4 : 8;
+	char	   *at;
 	size_t		i;
 
 	put_key(writer, key);
 	put_array_head(writer, type, list->count);
+	writer->size += list->count * size;
 	if (writer->at == NULL)
-		writer->size += list->count * size;
-	else
+		return;
+	at = writer->at;
+	writer->at += list->count * size;
+	switch (size)
 	{
-		for (i = 0; i < list->count; i++)
-			put_big_endian(writer, (uint64_t) list->values[i], size);
+		case 1:
+			for (i = 0; i < list->count; i++)
+				at[i] = (char) list->values[i];
+			break;
+		case 4:
+			for (i = 0; i < list->count; i++)
+				set_big_endian(at + i * 4, (uint64_t) list->values[i], 4);
+			break;
+		case 8:
+			for (i = 0; i < list->count; i++)
+				set_big_endian(at + i * 8, (uint64_t) list->values[i], 8);
+			break;
 	}
 }
 
 static void
 put_reals(Writer *writer, const char *key, const SbkReals *list)
 {
+	char	   *at;
 	size_t		i;
 
 	put_key(writer, key);
 	put_array_head(writer, 'd', list->count);
+	writer->size += list->count * sizeof(float);
 	if (writer->at == NULL)
-		writer->size += list->count * sizeof(float);
-	else
+		return;
+	at = writer->at;
+	writer->at += list->count * sizeof(float);
+	for (i = 0; i < list->count; i++)
 	{
-		for (i = 0; i < list->count; i++)
-		{
-			uint32_t	bits;
+		uint32_t	bits;
 
-			memcpy(&bits, &list->values[i], sizeof(bits));
-			put_big_endian(writer, bits, 4);
-		}
+		memcpy(&bits, &list->values[i], sizeof(bits));
+		set_big_endian(at + i * 4, bits, 4);
 	}
 }

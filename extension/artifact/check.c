@@ -60,6 +60,8 @@ check_learner(SbkReader *reader)
 	if (summary->num_base_score != 1 &&
 		summary->num_base_score != summary->num_output)
 		return conclude(reader, "it has base scores for another number of outputs");
+	if (summary->alphas != NULL && summary->num_alpha != summary->num_output)
+		return conclude(reader, "it has quantiles for another number of outputs");
 	return true;
 }
 

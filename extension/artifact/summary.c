@@ -39,6 +39,11 @@ static bool read_objective(SbkReader *reader, const SbkToken *value);
 static bool read_objective_name(SbkReader *reader, const SbkToken *value);
 static bool read_quantile_param(SbkReader *reader, const SbkToken *value);
 static bool read_quantiles(SbkReader *reader, const SbkToken *value);
+static bool read_expectile_param(SbkReader *reader, const SbkToken *value);
+static bool read_expectiles(SbkReader *reader, const SbkToken *value);
+static bool read_alphas(SbkReader *reader, const char *text);
+static bool read_number_list(SbkReader *reader, const char *text,
+							 const char *what, float **numbers, int *count);
 static bool read_softmax_param(SbkReader *reader, const SbkToken *value);
 static bool read_softmax_class(SbkReader *reader, const SbkToken *value);
 
@@ -70,11 +75,16 @@ static const SbkKeyReader learner_param_keys[] = {
 static const SbkKeyReader objective_keys[] = {
 	{"name", STRING, read_objective_name},
 	{"quantile_loss_param", OBJECT, read_quantile_param},
+	{"expectile_loss_param", OBJECT, read_expectile_param},
 	{"softmax_multiclass_param", OBJECT, read_softmax_param},
 	{NULL}
 };
 static const SbkKeyReader quantile_keys[] = {
 	{"quantile_alpha", STRING, read_quantiles},
+	{NULL}
+};
+static const SbkKeyReader expectile_keys[] = {
+	{"expectile_alpha", STRING, read_expectiles},
 	{NULL}
 };
 static const SbkKeyReader softmax_keys[] = {
@@ -319,37 +329,21 @@ read_base_score(SbkReader *reader, const SbkToken *value)
 {
 	SbkSummary *summary = reader->summary;
 	char	   *text = sbk_copy_text(reader, value);
-	char	   *at = text;
-	size_t		room = 0;
+	int			i;
 
 	if (text == NULL)
 		return sbk_out_of_memory(reader);
 	summary->base_score = text;
-
-	summary->base_score_vector = *at == '[';
+	summary->base_score_vector = *text == '[';
+	if (!read_number_list(reader, text, "base score", &summary->base_scores,
+						  &summary->num_base_score))
+		return false;
 	summary->base_score_half = true;
-	do
+	for (i = 0; i < summary->num_base_score; i++)
 	{
-		char	   *end;
-		float		score;
-
-		if (summary->base_score_vector)
-			at++;
-		score = strtof(at, &end);
-		if (end == at || !isfinite(score))
-			return sbk_malformed(reader, "its base score is not a finite number");
-		summary->base_scores = sbk_arena_grow(reader->arena, summary->base_scores,
-											  summary->num_base_score, &room,
-											  sizeof(float));
-		if (summary->base_scores == NULL)
-			return sbk_out_of_memory(reader);
-		summary->base_scores[summary->num_base_score++] = score;
-		if (score != 0.5f)
+		if (summary->base_scores[i] != 0.5f)
 			summary->base_score_half = false;
-		at = end;
-	} while (summary->base_score_vector && *at == ',');
-	if (strcmp(at, summary->base_score_vector ? "]" : "") != 0)
-		return sbk_malformed(reader, "its base score is not a finite number");
+	}
 	return true;
 }
 
@@ -399,7 +393,71 @@ static bool
 read_quantiles(SbkReader *reader, const SbkToken *value)
 {
 	reader->summary->quantiles = sbk_copy_text(reader, value);
-	return reader->summary->quantiles != NULL || sbk_out_of_memory(reader);
+	if (reader->summary->quantiles == NULL)
+		return sbk_out_of_memory(reader);
+	return read_alphas(reader, reader->summary->quantiles);
+}
+
+static bool
+read_expectile_param(SbkReader *reader, const SbkToken *value)
+{
+	return sbk_read_object(reader, expectile_keys);
+}
+
+static bool
+read_expectiles(SbkReader *reader, const SbkToken *value)
+{
+	char	   *text = sbk_copy_text(reader, value);
+
+	return text == NULL ? sbk_out_of_memory(reader) :
+		read_alphas(reader, text);
+}
+
+static bool
+read_alphas(SbkReader *reader, const char *text)
+{
+	SbkSummary *summary = reader->summary;
+
+	if (summary->alphas != NULL)
+		return sbk_malformed(reader, "it has both quantiles and expectiles");
+	return read_number_list(reader, text, "quantile",
+							&summary->alphas, &summary->num_alpha);
+}
+
+/*
+ * Numbers that XGBoost writes as text: one, or several in brackets.  XGBoost
+ * reads such a text as JSON, however deep, so it must never get to see it.
+ */
+static bool
+read_number_list(SbkReader *reader, const char *text, const char *what,
+				 float **numbers, int *count)
+{
+	bool		list = *text == '[';
+	const char *at = text;
+	size_t		room = 0;
+
+	do
+	{
+		char	   *end;
+		float		number;
+
+		if (list)
+			at++;
+		number = strtof(at, &end);
+		if (end == at || !isfinite(number))
+			break;
+		*numbers = sbk_arena_grow(reader->arena, *numbers, *count, &room,
+								  sizeof(float));
+		if (*numbers == NULL)
+			return sbk_out_of_memory(reader);
+		(*numbers)[(*count)++] = number;
+		at = end;
+		if (strcmp(at, list ? "]" : "") == 0)
+			return true;
+	} while (list && *at == ',');
+	return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED,
+							 reader->tokenizer.pos,
+							 "its %s is not a finite number", what);
 }
 
 static bool

@@ -296,6 +296,9 @@ check_node(SbkReader *reader, int64_t node, bool *leaf)
 	*leaf = left == -1;
 	if (split == SBK_DELETED_NODE)
 		return bad_tree(reader, "leads to a deleted node");
+	/* a leaf that was a split keeps its feature */
+	if (split < 0 || split > SBK_DELETED_NODE)
+		return bad_tree(reader, "splits on a feature that does not exist");
 	if (*leaf)
 	{
 		if (right != -1 && tree->leaf_weights.count == 0)
@@ -306,8 +309,6 @@ check_node(SbkReader *reader, int64_t node, bool *leaf)
 		return bad_tree(reader, "has a child that is out of place");
 	if (tree->parents.values[left] != node || tree->parents.values[right] != node)
 		return bad_tree(reader, "has a child of two parents");
-	if (split < 0)
-		return bad_tree(reader, "splits on a feature that does not exist");
 	if (split > reader->max_split_index)
 		reader->max_split_index = split;
 	return true;

@@ -34,6 +34,23 @@ has_several_base_scores(const SbkSummary *summary)
 	return false;
 }
 
+/* Since 3.2, XGBoost keeps a probability away from 0 and 1. */
+static bool
+has_clamped_base_score(const SbkSummary *summary)
+{
+	int			i;
+
+	if (sbk_link(summary->objective) != SBK_LINK_LOGISTIC)
+		return false;
+	for (i = 0; i < summary->num_base_score; i++)
+	{
+		if (!(summary->base_scores[i] > 1e-6f &&
+			  summary->base_scores[i] < 1.0f - 1e-6f))
+			return true;
+	}
+	return false;
+}
+
 bool
 sbk_incompatible(const SbkSummary *summary, const int version[3],
 				 char *reason, Size size)
@@ -45,10 +62,8 @@ sbk_incompatible(const SbkSummary *summary, const int version[3],
 				 summary->base_score);
 		return true;
 	}
-	/* at the very ends, since 3.2 the library takes another one than it says */
-	if (sbk_link(summary->objective) == SBK_LINK_LOGISTIC &&
-		older_than(summary->version, 3, 2) != older_than(version, 3, 2) &&
-		!(summary->base_scores[0] > 1e-6f && summary->base_scores[0] < 1.0f - 1e-6f))
+	if (older_than(summary->version, 3, 2) != older_than(version, 3, 2) &&
+		has_clamped_base_score(summary))
 	{
 		snprintf(reason, size,
 				 "XGBoost 3.2 changed what a base score so near to 0 or 1 means.");
