@@ -18,6 +18,7 @@
 #include "registry/compiled.h"
 #include "registry/model.h"
 #include "scorebook.h"
+#include "xgboost/trial.h"
 
 /* The library takes about so many times the bytes that it is given. */
 #define LIBRARY_MEMORY	4
@@ -36,7 +37,9 @@ static char **read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n);
 static SbkForest *read_compiled(SbkModel *model, MemoryContext context);
 static SbkForest *compile(SbkModel *model, MemoryContext context);
 static void load_library(SbkModel *model);
-static void check_library(SbkModel *model);
+static void try_library(SbkModel *model, const SbkSummary *summary,
+						const SbkArtifact *translated);
+static char *version_text(const SbkLibrary *library);
 static void read_artifact(SbkModel *model, SbkArtifact *artifact);
 static void check_summary(SbkModel *model, const SbkSummary *summary);
 static int	compare_levels(const void *a, const void *b);
@@ -428,7 +431,10 @@ compile(SbkModel *model, MemoryContext context)
 	return forest;
 }
 
-/* Of a model that has been scored natively so far. */
+/*
+ * Of a model that has been scored natively so far.  What a library of this
+ * version has never loaded, it loads in another process first.
+ */
 static void
 load_library(SbkModel *model)
 {
@@ -436,6 +442,7 @@ load_library(SbkModel *model)
 												  "scorebook artifact",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(scratch);
+	const SbkLibrary *library = sbk_library();
 	SbkArtifact artifact;
 	SbkArtifact translated;
 	SbkSummary *summary;
@@ -445,11 +452,12 @@ load_library(SbkModel *model)
 	summary = sbk_artifact_canonize(scratch, model->label, &artifact,
 									&canonical);
 	check_summary(model, summary);
-	sbk_artifact_translate(canonical, summary, sbk_library()->version,
-						   &translated);
-	sbk_engine_load(model->engine, sbk_library(), summary, translated.bytes,
+	sbk_artifact_translate(canonical, summary, library->version, &translated);
+	if (model->verified_with == NULL ||
+		strcmp(model->verified_with, version_text(library)) != 0)
+		try_library(model, summary, &translated);
+	sbk_engine_load(model->engine, library, summary, translated.bytes,
 					translated.len, NULL);
-	check_library(model);
 	model->size += LIBRARY_MEMORY * translated.len;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);
@@ -457,29 +465,53 @@ load_library(SbkModel *model)
 
 /*
  * A library of another version than the one that verified the model must give
- * the same scores; that it does is remembered as long as the model is loaded.
+ * the same scores, too; that it does is remembered as long as the model is
+ * loaded.
  */
 static void
-check_library(SbkModel *model)
+try_library(SbkModel *model, const SbkSummary *summary,
+			const SbkArtifact *translated)
 {
-	const int  *numbers = sbk_library()->version;
-	char	   *version = psprintf("%d.%d.%d", numbers[0], numbers[1], numbers[2]);
-	SbkVerification verification;
+	char	   *version = version_text(sbk_library());
+	SbkVerification verification = {.same = false};
 
-	if (model->verified_with != NULL &&
-		strcmp(version, model->verified_with) == 0)
-		return;
-	sbk_engine_verify(model->engine, &verification);
-	if (verification.same)
-		return;
-	sbk_engine_unload(model->engine);
-	ereport(ERROR,
-			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("model \"%s\" was verified with XGBoost %s, and XGBoost %s scores it differently",
-				   model->label, model->verified_with, version),
-			errdetail("The largest difference on %d rows is %g.",
-					  verification.rows, verification.worst_difference),
-			errhint("See what scorebook.verify_model finds, and compare with the predictions of the training side."));
+	PG_TRY();
+	{
+		const SbkLibrary *trial = sbk_trial_start(model->label);
+
+		if (strcmp(version, version_text(trial)) != 0)
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("this session uses XGBoost %s, but XGBoost %s is installed now",
+						   version, version_text(trial)),
+					errhint("Connect again."));
+		sbk_engine_load(model->engine, trial, summary, translated->bytes,
+						translated->len, NULL);
+		if (model->verified_with != NULL)
+			sbk_engine_verify(model->engine, &verification);
+	}
+	PG_FINALLY();
+	{
+		sbk_engine_unload(model->engine);
+		sbk_trial_end();
+	}
+	PG_END_TRY();
+
+	if (model->verified_with != NULL && !verification.same)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("model \"%s\" was verified with XGBoost %s, and XGBoost %s scores it differently",
+					   model->label, model->verified_with, version),
+				errdetail("The largest difference on %d rows is %g.",
+						  verification.rows, verification.worst_difference),
+				errhint("See what scorebook.verify_model finds, and compare with the predictions of the training side."));
+}
+
+static char *
+version_text(const SbkLibrary *library)
+{
+	return psprintf("%d.%d.%d", library->version[0], library->version[1],
+					library->version[2]);
 }
 
 static void
