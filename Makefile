@@ -26,6 +26,7 @@ OBJS = \
 	extension/bind/json.o \
 	extension/bind/row.o \
 	extension/bind/value.o \
+	extension/book/moment.o \
 	extension/engine/compatibility.o \
 	extension/engine/engine.o \
 	extension/engine/forest.o \
@@ -52,6 +53,7 @@ OBJS = \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
 	extension/sql/lookup.o \
+	extension/sql/moment.o \
 	extension/sql/predict.o \
 	extension/sql/registrar.o \
 	extension/sql/verification.o \
@@ -67,6 +69,7 @@ OWN_HEADERS = \
 	extension/artifact/tree.h \
 	extension/bind/bind.h \
 	extension/bind/value.h \
+	extension/book/moment.h \
 	extension/compat.h \
 	extension/engine/engine.h \
 	extension/engine/forest.h \
@@ -106,6 +109,7 @@ SQL_PARTS = \
 	sql/parts/40_scoring.sql \
 	sql/parts/45_explaining.sql \
 	sql/parts/50_reading.sql \
+	sql/parts/60_time.sql \
 	sql/parts/90_grant.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

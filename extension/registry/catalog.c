@@ -18,8 +18,6 @@
 #include "registry/catalog.h"
 #include "scorebook.h"
 
-static Oid	relation_oid(const char *name);
-
 void
 sbk_scan_begin(SbkScan *scan, const char *name, const char *suffix, int nkeys,
 			   ScanKey keys)
@@ -27,8 +25,8 @@ sbk_scan_begin(SbkScan *scan, const char *name, const char *suffix, int nkeys,
 	char		index_name[NAMEDATALEN];
 
 	snprintf(index_name, sizeof(index_name), "%s_%s", name, suffix);
-	scan->table = table_open(relation_oid(name), AccessShareLock);
-	scan->index = index_open(relation_oid(index_name), AccessShareLock);
+	scan->table = table_open(sbk_catalog_relation(name), AccessShareLock);
+	scan->index = index_open(sbk_catalog_relation(index_name), AccessShareLock);
 	scan->desc = RelationGetDescr(scan->table);
 	scan->scan = systable_beginscan_ordered(scan->table, scan->index,
 											GetActiveSnapshot(), nkeys, keys);
@@ -79,8 +77,8 @@ sbk_key_text(ScanKey key, int column, const char *value)
 						   CStringGetTextDatum(value));
 }
 
-static Oid
-relation_oid(const char *name)
+Oid
+sbk_catalog_relation(const char *name)
 {
 	Oid			schema = get_namespace_oid(SBK_SCHEMA, true);
 	Oid			relation = InvalidOid;

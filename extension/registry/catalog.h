@@ -7,7 +7,7 @@
  * parallel worker, and no matter what the tables' row security says.  Whoever
  * calls this has checked the rights of the role, or is about to.
  *
- * The numbers of columns are those of sql/parts/10_registry.sql.
+ * The numbers of columns are those of sql/parts/10_registry.sql and 60_time.sql.
  */
 #ifndef SBK_CATALOG_H
 #define SBK_CATALOG_H
@@ -68,6 +68,13 @@
 #define Anum_grant_model_id				1
 #define Anum_grant_grantee				2
 #define Anum_grant_privilege			3
+
+#define Anum_moment_writer				1
+#define Anum_moment_timeline_id			2
+#define Anum_moment_committed_at		3
+
+/* A table or index of the extension; throws where it is not there. */
+extern Oid	sbk_catalog_relation(const char *name);
 
 /* A scan of a table by its index, in the index's order. */
 typedef struct SbkScan

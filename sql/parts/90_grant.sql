@@ -90,5 +90,7 @@ GRANT SELECT ON
 	scorebook.verification,
 	scorebook.cache,
 	scorebook.cached_model,
-	scorebook.model_grant
+	scorebook.model_grant,
+	scorebook.timeline,
+	scorebook.moment
 TO PUBLIC;

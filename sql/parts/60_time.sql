@@ -1,0 +1,92 @@
+-- Time: in which order transactions wrote, and when that could be seen.
+--
+-- A timeline is the book of a job, or the history of a table.  Every writer, a
+-- run or a transaction that changes a table, has a number, which its rows bear,
+-- and a moment, which is taken as the last thing before it commits.  So a state
+-- as of a time is what a reader at that time could have seen, and stays so.
+
+CREATE TABLE scorebook.timeline
+(
+	timeline_id	integer GENERATED ALWAYS AS IDENTITY,
+	begins_at	timestamp with time zone NOT NULL,
+	CONSTRAINT timeline_pkey PRIMARY KEY (timeline_id)
+);
+
+COMMENT ON TABLE scorebook.timeline IS
+	'what has a state as of any time: the book of a job, or a table with history';
+COMMENT ON COLUMN scorebook.timeline.begins_at IS
+	'what was before is not known, or not kept any more';
+
+CREATE SEQUENCE scorebook.writer_seq AS bigint;
+
+CREATE TABLE scorebook.moment
+(
+	writer			bigint NOT NULL,
+	timeline_id		integer NOT NULL,
+	committed_at	timestamp with time zone,
+	CONSTRAINT moment_pkey PRIMARY KEY (writer) INCLUDE (committed_at)
+);
+
+CREATE INDEX moment_timeline_id_committed_at_idx
+	ON scorebook.moment (timeline_id, committed_at NULLS FIRST);
+CREATE INDEX moment_open_idx
+	ON scorebook.moment (timeline_id) WHERE committed_at IS NULL;
+
+COMMENT ON TABLE scorebook.moment IS
+	'when what a writer wrote could first be seen, in the order of commits';
+COMMENT ON COLUMN scorebook.moment.committed_at IS
+	'null until the transaction is about to commit';
+
+SELECT pg_catalog.pg_extension_config_dump('scorebook.timeline', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.timeline_timeline_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.writer_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.moment', '');
+
+CREATE FUNCTION scorebook.take_moment_internal(timeline integer)
+RETURNS timestamp with time zone
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_take_moment';
+
+COMMENT ON FUNCTION scorebook.take_moment_internal(integer) IS
+	'locks a timeline until the end of the transaction, which takes this place in its order';
+
+CREATE FUNCTION scorebook.final_until_internal(timeline integer)
+RETURNS timestamp with time zone
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_final_until';
+
+COMMENT ON FUNCTION scorebook.final_until_internal(integer) IS
+	'before this time, the states of a timeline cannot change any more';
+
+-- All moments of the transaction at once, so that all transactions lock their
+-- timelines in the same order.
+CREATE FUNCTION scorebook.take_moments_internal() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own record;
+BEGIN
+	FOR own IN
+		SELECT m.timeline_id, NULL::timestamp with time zone AS committed_at
+		FROM scorebook.moment AS m
+		WHERE m.committed_at IS NULL
+		GROUP BY m.timeline_id
+		ORDER BY m.timeline_id
+	LOOP
+		own.committed_at := scorebook.take_moment_internal(own.timeline_id);
+		UPDATE scorebook.moment AS m
+		SET committed_at = own.committed_at
+		WHERE m.timeline_id = own.timeline_id AND m.committed_at IS NULL;
+	END LOOP;
+	RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.take_moments_internal() IS
+	'trigger: the last thing that a writer does before it commits';
+
+CREATE CONSTRAINT TRIGGER moment_take AFTER INSERT ON scorebook.moment
+	DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW WHEN (NEW.committed_at IS NULL)
+	EXECUTE FUNCTION scorebook.take_moments_internal();
