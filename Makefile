@@ -38,6 +38,10 @@ OBJS = \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
 	extension/guc.o \
+	extension/job/pass.o \
+	extension/job/progress.o \
+	extension/job/run.o \
+	extension/job/writer.o \
 	extension/module.o \
 	extension/registry/admission.o \
 	extension/registry/cache.o \
@@ -52,6 +56,7 @@ OBJS = \
 	extension/sql/explain.o \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
+	extension/sql/job.o \
 	extension/sql/lookup.o \
 	extension/sql/moment.o \
 	extension/sql/predict.o \
@@ -78,6 +83,10 @@ OWN_HEADERS = \
 	extension/engine/link.h \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
+	extension/job/pass.h \
+	extension/job/progress.h \
+	extension/job/run.h \
+	extension/job/writer.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
 	extension/registry/catalog.h \
@@ -110,6 +119,9 @@ SQL_PARTS = \
 	sql/parts/45_explaining.sql \
 	sql/parts/50_reading.sql \
 	sql/parts/60_time.sql \
+	sql/parts/61_job.sql \
+	sql/parts/62_run.sql \
+	sql/parts/63_book.sql \
 	sql/parts/90_grant.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -81,3 +81,22 @@ check_shape(const SbkModel *model, ArrayType *array, int num_input)
 				errdetail("The model has %d features.", model->num_feature),
 				errhint("scorebook.input_map lists the features in their order."));
 }
+
+Datum
+sbk_real_array(const float *values, Size n)
+{
+	Size		size = add_size(ARR_OVERHEAD_NONULLS(1),
+								mul_size(n, sizeof(float4)));
+	ArrayType  *array;
+
+	if (n == 0)
+		return PointerGetDatum(construct_empty_array(FLOAT4OID));
+	array = palloc0(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->elemtype = FLOAT4OID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), values, n * sizeof(float4));
+	return PointerGetDatum(array);
+}

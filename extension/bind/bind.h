@@ -72,12 +72,21 @@ extern SbkRowBinding *sbk_bind_row(const SbkModel *model, TupleDesc desc);
 extern void sbk_read_row(const SbkModel *model, SbkRowBinding *binding,
 						 HeapTupleHeader tuple, SbkRow *row);
 
+/* The same from the columns of such a row. */
+extern void sbk_read_columns(const SbkModel *model,
+							 const SbkRowBinding *binding,
+							 const Datum *values, const bool *nulls,
+							 SbkRow *row);
+
 /*
  * Reads the inputs from a one-dimensional array, in the order of the features,
  * with the base margin last where the model has one.
  */
 extern void sbk_read_array(const SbkModel *model, ArrayType *array,
 						   SbkRow *row);
+
+/* Numbers as a real[], palloc'd. */
+extern Datum sbk_real_array(const float *values, Size n);
 
 /* Reads the inputs from a JSON object, by its keys. */
 extern void sbk_read_jsonb(const SbkModel *model, Jsonb *object, SbkRow *row);

@@ -103,24 +103,31 @@ sbk_read_row(const SbkModel *model, SbkRowBinding *binding,
 			 HeapTupleHeader header, SbkRow *row)
 {
 	HeapTupleData tuple;
-	int			i;
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
 	heap_deform_tuple(&tuple, binding->desc, binding->values, binding->nulls);
+	sbk_read_columns(model, binding, binding->values, binding->nulls, row);
+}
+
+void
+sbk_read_columns(const SbkModel *model, const SbkRowBinding *binding,
+				 const Datum *values, const bool *nulls, SbkRow *row)
+{
+	int			i;
 
 	for (i = 0; i < binding->num_input; i++)
 	{
 		const SbkColumn *column = &binding->columns[i];
 		float		value;
 
-		if (binding->nulls[column->index])
+		if (nulls[column->index])
 			value = sbk_input_null(model, i);
 		else
 			value = sbk_input_datum(model, i, column,
-									binding->values[column->index]);
+									values[column->index]);
 		if (i < model->num_feature)
 			row->values[i] = value;
 		else

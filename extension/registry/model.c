@@ -99,8 +99,7 @@ sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
 				  const float *base_margin, SbkPredictionKind kind,
 				  Size *width)
 {
-	bool		native = model->serving == SBK_SERVED_BY_NATIVE &&
-		sbk_engine != SBK_ENGINE_XGBOOST;
+	bool		native = sbk_model_is_native(model);
 
 	if (model->serving == SBK_SERVED_BY_NONE)
 		ereport(ERROR,
@@ -116,6 +115,13 @@ sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
 				errhint("Set scorebook.engine to auto."));
 	return sbk_model_predict_by(model, native, rows, nrows, base_margin, kind,
 								width);
+}
+
+bool
+sbk_model_is_native(const SbkModel *model)
+{
+	return model->serving == SBK_SERVED_BY_NATIVE &&
+		sbk_engine != SBK_ENGINE_XGBOOST;
 }
 
 const float *
@@ -173,6 +179,41 @@ sbk_feature_code(const SbkFeature *feature, const char *name, int len)
 								sizeof(SbkLevel), compare_levels);
 
 	return found ? found->code : -1;
+}
+
+int
+sbk_model_class(const SbkModel *model, const float *values)
+{
+	int			best = 0;
+	int			i;
+
+	switch (model->family)
+	{
+		case SBK_FAMILY_BINARY_PROBABILITY:
+			return values[0] > model->cutoff ? 1 : 0;
+		case SBK_FAMILY_BINARY_MARGIN:
+			return 1.0 / (1.0 + exp(-values[0])) > model->cutoff ? 1 : 0;
+		case SBK_FAMILY_BINARY_CLASS:
+		case SBK_FAMILY_MULTI_CLASS:
+			return (int) values[0];
+		case SBK_FAMILY_MULTI_PROBABILITY:
+			for (i = 1; i < model->num_output; i++)
+			{
+				if (values[i] > values[best])
+					best = i;
+			}
+			return best;
+		case SBK_FAMILY_VALUE:
+			break;
+	}
+	return best;
+}
+
+char *
+sbk_model_class_label(const SbkModel *model, int i)
+{
+	return i >= 0 && i < model->num_class ? model->classes[i] :
+		psprintf("%d", i);
 }
 
 static void

@@ -118,6 +118,9 @@ extern const float *sbk_model_predict(SbkModel *model, const float *rows,
 									  Size nrows, const float *base_margin,
 									  SbkPredictionKind kind, Size *width);
 
+/* Would the native engine score it now? */
+extern bool sbk_model_is_native(const SbkModel *model);
+
 /* The same with the engine that is named, whatever has verified the model. */
 extern const float *sbk_model_predict_by(SbkModel *model, bool native,
 										 const float *rows, Size nrows,
@@ -136,5 +139,11 @@ extern float *sbk_model_explain(SbkModel *model, const float *rows,
 /* The code of a level, -1 where the feature has no such level. */
 extern int	sbk_feature_code(const SbkFeature *feature, const char *name,
 							 int len);
+
+/* The class that the values of a row speak for; the first one on ties. */
+extern int	sbk_model_class(const SbkModel *model, const float *values);
+
+/* The label of class i: its number, where the model has no labels. */
+extern char *sbk_model_class_label(const SbkModel *model, int i);
 
 #endif							/* SBK_MODEL_H */

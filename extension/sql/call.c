@@ -116,10 +116,3 @@ read_record(SbkCallSite *site, const SbkModel *model, HeapTupleHeader tuple)
 	}
 	sbk_read_row(model, site->binding, tuple, &site->row);
 }
-
-char *
-sbk_class_label(const SbkModel *model, int i)
-{
-	return i >= 0 && i < model->num_class ? model->classes[i] :
-		psprintf("%d", i);
-}

@@ -44,7 +44,4 @@ extern SbkCallSite *sbk_call_site(FunctionCallInfo fcinfo);
  */
 extern SbkModel *sbk_call_input(FunctionCallInfo fcinfo, SbkCallSite *site);
 
-/* The label of class i: its number, where the model has no labels. */
-extern char *sbk_class_label(const SbkModel *model, int i);
-
 #endif							/* SBK_CALL_H */

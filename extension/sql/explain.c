@@ -175,7 +175,7 @@ explain_row(FunctionCallInfo fcinfo, int class_argument,
 	}
 	explanation->additivity_error = margins[output] - sum;
 	explanation->class = num_names(model) == 1 ? NULL :
-		sbk_class_label(model, output_class(model, output));
+		sbk_model_class_label(model, output_class(model, output));
 	explanation->order = ranking(contributions, model->num_feature);
 }
 
@@ -241,7 +241,7 @@ named_output(const SbkModel *model, const char *name)
 				errhint("Leave out the argument class."));
 	for (i = 0; i < n; i++)
 	{
-		char	   *label = sbk_class_label(model, i);
+		char	   *label = sbk_model_class_label(model, i);
 
 		if (strcmp(label, name) == 0)
 			break;
@@ -263,7 +263,7 @@ named_output(const SbkModel *model, const char *name)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("model \"%s\" is explained for its class \"%s\"",
 					   model->label,
-					   sbk_class_label(model, output_class(model, 0))),
+					   sbk_model_class_label(model, output_class(model, 0))),
 				errhint("Contributions to class \"%s\" are these, with the other sign.",
 						name));
 	return model->num_output == 1 ? 0 : i;

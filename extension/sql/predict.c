@@ -34,8 +34,6 @@ static float *class_probabilities(SbkCallSite *site, const SbkModel *model,
 static SbkPredictionKind probability_kind(const SbkModel *model);
 static const float *score_model(SbkCallSite *site, SbkModel *model,
 								SbkPredictionKind kind, Size *width);
-static int	predicted_class(const SbkModel *model, const float *values);
-static Datum make_real_array(const float *values, Size n);
 pg_noreturn static void refuse_probabilities(const SbkModel *model);
 
 Datum
@@ -67,7 +65,7 @@ sbk_sql_predict_vector(PG_FUNCTION_ARGS)
 	const float *values = score(fcinfo, SBK_PREDICT_VALUE, &site, &model,
 								&width);
 
-	return make_real_array(values, width);
+	return sbk_real_array(values, width);
 }
 
 Datum
@@ -79,7 +77,7 @@ sbk_sql_predict_margin(PG_FUNCTION_ARGS)
 	const float *values = score(fcinfo, SBK_PREDICT_MARGIN, &site, &model,
 								&width);
 
-	return make_real_array(values, width);
+	return sbk_real_array(values, width);
 }
 
 Datum
@@ -110,7 +108,7 @@ sbk_sql_predict_proba(PG_FUNCTION_ARGS)
 	int			n;
 	float	   *probabilities = class_probabilities(site, model, values, &n);
 
-	return make_real_array(probabilities, n);
+	return sbk_real_array(probabilities, n);
 }
 
 Datum
@@ -128,8 +126,8 @@ sbk_sql_predict_class(PG_FUNCTION_ARGS)
 				errdetail("Its objective is %s.", model->objective),
 				errhint("Use scorebook.predict or scorebook.predict_vector."));
 	values = score_model(site, model, SBK_PREDICT_VALUE, &width);
-	PG_RETURN_TEXT_P(cstring_to_text(sbk_class_label(model,
-													 predicted_class(model, values))));
+	PG_RETURN_TEXT_P(cstring_to_text(sbk_model_class_label(model,
+													 sbk_model_class(model, values))));
 }
 
 /* Classes by falling probability; of equal ones, the lower index comes first. */
@@ -177,7 +175,7 @@ sbk_sql_predict_set(PG_FUNCTION_ARGS)
 		}
 		if (probabilities[best] < least)
 			break;
-		columns[0] = CStringGetTextDatum(sbk_class_label(model, best));
+		columns[0] = CStringGetTextDatum(sbk_model_class_label(model, best));
 		columns[1] = Float4GetDatum(probabilities[best]);
 		tuplestore_putvalues(result->setResult, result->setDesc, columns, nulls);
 		probabilities[best] = -1;	/* taken */
@@ -262,48 +260,6 @@ class_probabilities(SbkCallSite *site, const SbkModel *model,
 						   model->label));
 	}
 	return probabilities;
-}
-
-/* The index of the class; the lowest one where several are equal. */
-static int
-predicted_class(const SbkModel *model, const float *values)
-{
-	int			best = 0;
-	int			i;
-
-	switch (model->family)
-	{
-		case SBK_FAMILY_BINARY_PROBABILITY:
-			return values[0] > model->cutoff ? 1 : 0;
-		case SBK_FAMILY_BINARY_MARGIN:
-			return 1.0 / (1.0 + exp(-values[0])) > model->cutoff ? 1 : 0;
-		case SBK_FAMILY_BINARY_CLASS:
-		case SBK_FAMILY_MULTI_CLASS:
-			return (int) values[0];
-		case SBK_FAMILY_MULTI_PROBABILITY:
-			for (i = 1; i < model->num_output; i++)
-			{
-				if (values[i] > values[best])
-					best = i;
-			}
-			return best;
-		case SBK_FAMILY_VALUE:
-			break;
-	}
-	return best;
-}
-
-static Datum
-make_real_array(const float *values, Size n)
-{
-	Datum	   *elements = palloc(mul_size(n, sizeof(Datum)));
-	Size		i;
-
-	for (i = 0; i < n; i++)
-		elements[i] = Float4GetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, n, FLOAT4OID,
-										   sizeof(float4), true,
-										   TYPALIGN_INT));
 }
 
 static void

@@ -39,7 +39,6 @@ static void read_golden(const SbkModel *model, JsonbValue *inputs, SbkRow *row);
 static ArrayType *numbers_of(const SbkModel *model, JsonbContainer *array);
 static void append_input(StringInfo json, const char *name,
 						 const SbkFeature *feature, float value);
-static Datum make_real_array(const float *values, Size n);
 
 /*
  * Compiles a model, and has the library judge it, in a process of its own: the
@@ -113,7 +112,7 @@ sbk_sql_try_model(PG_FUNCTION_ARGS)
 	values[5] = PointerGetDatum(sbk_compiled_store(forest, digest));
 	values[6] = DirectFunctionCall1(jsonb_in, CStringGetDatum(report.data));
 	nulls[7] = reason != NULL;
-	values[7] = make_real_array(verification.values, verification.num_value);
+	values[7] = sbk_real_array(verification.values, verification.num_value);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }
@@ -197,7 +196,7 @@ sbk_sql_score_golden(PG_FUNCTION_ARGS)
 		scores = sbk_model_predict_by(model, native, row.values, 1,
 									  model->base_margin ? &row.base_margin : NULL,
 									  SBK_PREDICT_VALUE, &width);
-		value = make_real_array(scores, width);
+		value = sbk_real_array(scores, width);
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}
 	return (Datum) 0;
@@ -280,17 +279,4 @@ append_input(StringInfo json, const char *name, const SbkFeature *feature,
 		appendStringInfoString(json,
 							   DatumGetCString(DirectFunctionCall1(float4out,
 																   Float4GetDatum(value))));
-}
-
-static Datum
-make_real_array(const float *values, Size n)
-{
-	Datum	   *elements = palloc(mul_size(n, sizeof(Datum)));
-	Size		i;
-
-	for (i = 0; i < n; i++)
-		elements[i] = Float4GetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, n, FLOAT4OID,
-										   sizeof(float4), true,
-										   TYPALIGN_INT));
 }

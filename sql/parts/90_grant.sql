@@ -41,7 +41,35 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.cached_models(),
 	scorebook.model_card(text),
 	scorebook.has_model_privilege(name, integer, text),
-	scorebook.resolve_reference(text, text)
+	scorebook.resolve_reference(text, text),
+	scorebook.result_shape(text),
+	scorebook.source_key(regclass),
+	scorebook.guard_book(),
+	scorebook.column_list(name[], text, text),
+	scorebook.book_columns(boolean, boolean),
+	scorebook.create_job(text, text, text, name[], name, text, text, text, text, name, text, bigint,
+		interval, bigint, name[]),
+	scorebook.check_job_name(text),
+	scorebook.find_source(text, text, name),
+	scorebook.check_source(text, text, regclass, name[]),
+	scorebook.create_book(text, name, regclass, name[], text, boolean, boolean, name[]),
+	scorebook.guard_table(regclass),
+	scorebook.create_partitions(regclass, text, timestamp with time zone),
+	scorebook.register_job(text, text, regclass, name[], boolean, name, text, text, text, text, name,
+		text, bigint, interval, bigint, boolean, boolean),
+	scorebook.create_book_functions(text, name[]),
+	scorebook.as_of_function(scorebook.job),
+	scorebook.check_as_of(integer, timestamp with time zone),
+	scorebook.run_job_in_transaction(text, timestamp with time zone, boolean, boolean),
+	scorebook.row_digest("any"),
+	scorebook.run_is_alive(integer),
+	scorebook.run_progress_internal(),
+	scorebook.as_of_final_until(text),
+	scorebook.verify_book(text)
+TO PUBLIC;
+
+GRANT EXECUTE ON PROCEDURE
+	scorebook.run_job(text, timestamp with time zone, boolean, boolean)
 TO PUBLIC;
 
 -- The rows of a model are seen by those who may read it, its bytes by its
@@ -92,5 +120,11 @@ GRANT SELECT ON
 	scorebook.cached_model,
 	scorebook.model_grant,
 	scorebook.timeline,
-	scorebook.moment
+	scorebook.moment,
+	scorebook.job,
+	scorebook.job_definition,
+	scorebook.run,
+	scorebook.row_error,
+	scorebook.job_run,
+	scorebook.run_progress
 TO PUBLIC;

@@ -1,0 +1,647 @@
+/*
+ * run.c
+ *		Runs of jobs.
+ *
+ * A run in transactions of its own has three: one that tells others that it has
+ * begun, one with the scores, and, where that fails, one that tells why.  From
+ * before the first to after the last it holds a lock on the job, which goes
+ * with the session: a run that nobody holds the lock of has crashed.
+ *
+ * Records are kept as the owner of the extension; the source is read and the
+ * book is written as the owner of the job, who cannot become anyone else there.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "engine/engine.h"
+#include "job/pass.h"
+#include "job/progress.h"
+#include "job/run.h"
+#include "job/writer.h"
+#include "registry/cache.h"
+#include "registry/catalog.h"
+#include "registry/use.h"
+
+/* Who the backend is, and what names mean, while it works for somebody else. */
+typedef struct Guise
+{
+	Oid			user;
+	int			context;
+	int			guc_level;
+} Guise;
+
+/* A job, as a run needs it. */
+typedef struct Job
+{
+	int32		job_id;
+	char	   *name;
+	Oid			owner;
+	char	   *model;
+	Oid			result;
+	Oid			history;
+	int			num_key;
+	bool		key_is_unique;
+	SbkKeptInputs keep;
+	bool		each_period;
+	bool		record_errors;
+	int64		max_errors;
+	int64		max_rows;
+	TimestampTz deadline;
+	char	   *low_watermark;
+	bool		has_watermark;
+	bool		has_scores;
+	bool		has_class;
+} Job;
+
+typedef struct Run
+{
+	int64		number;
+	Oid			keeper;			/* owner of the extension */
+	TimestampTz effective_at;
+	bool		only_changed;
+	Job			job;
+	char	   *snapshot;		/* that the source is read under */
+	TimestampTz snapshot_at;
+	char	   *watermark;		/* the highest there, or NULL */
+	char	   *failed_key;
+} Run;
+
+static void assume(Oid user, const char *search_path, Guise *guise);
+static void resume(const Guise *guise);
+static int32 find_job(const SbkRunRequest *request, Oid keeper);
+static void lock_job(int32 job_id, const SbkRunRequest *request, bool session);
+static void unlock_job(int32 job_id);
+static void make_tag(int32 job_id, LOCKTAG *tag);
+static void begin(Run *run, int32 job_id, const SbkRunRequest *request);
+static void try_to_score(Run *run);
+static void fail(Run *run, const ErrorData *error);
+static void score(Run *run);
+static void read_job(Run *run);
+static SbkModel *find_model(const Job *job, SbkModelUse *use);
+static void read_statements(const Run *run, Relation result,
+							SbkStatements *statements);
+static void check_book(const Job *job, const SbkModel *model, Relation result);
+static void read_source(Run *run, SbkPass *pass,
+						const SbkStatements *statements);
+static uint64 sum_digests(const Run *run, const SbkStatements *statements);
+static void finish(Run *run, SbkPass *pass, const SbkWritten *written,
+				   TimestampTz start, TimestampTz scored);
+static void query(const char *statement, const SPIExecuteOptions *options);
+static char *column(int number);
+static int64 column_int(int number);
+static void call(Oid keeper, const char *statement, int n, Oid *types,
+				 Datum *values, const char *nulls);
+static double elapsed(TimestampTz from, TimestampTz to);
+
+int64
+sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
+{
+	Run			run = {.keeper = owner};
+	int32		job_id;
+
+	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
+	job_id = find_job(request, owner);
+	lock_job(job_id, request, own_transactions);
+	if (!own_transactions)
+	{
+		begin(&run, job_id, request);
+		score(&run);
+		SPI_finish();
+		return run.number;
+	}
+
+	PG_TRY();
+	{
+		begin(&run, job_id, request);
+		SPI_commit();
+
+		/* whatever the default: what others write meanwhile must be seen */
+		XactIsoLevel = XACT_READ_COMMITTED;
+		try_to_score(&run);
+		SPI_commit();
+	}
+	PG_FINALLY();
+	{
+		unlock_job(job_id);
+	}
+	PG_END_TRY();
+	SPI_finish();
+	return run.number;
+}
+
+bool
+sbk_run_is_alive(int32 job_id)
+{
+	LOCKTAG		tag;
+
+	make_tag(job_id, &tag);
+	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, ShareLock, false);
+	return false;
+}
+
+static void
+assume(Oid user, const char *search_path, Guise *guise)
+{
+	GetUserIdAndSecContext(&guise->user, &guise->context);
+	SetUserIdAndSecContext(user, guise->context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	guise->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", search_path, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* An error does the same, at the end of the (sub)transaction. */
+static void
+resume(const Guise *guise)
+{
+	AtEOXact_GUC(false, guise->guc_level);
+	SetUserIdAndSecContext(guise->user, guise->context);
+}
+
+/* Calls one of scorebook's own functions; its row is in SPI_tuptable. */
+static void
+call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
+	 const char *nulls)
+{
+	Guise		guise;
+	int			rc;
+
+	/* not restricted: moments are taken by a deferred trigger */
+	GetUserIdAndSecContext(&guise.user, &guise.context);
+	SetUserIdAndSecContext(keeper, guise.context | SECURITY_LOCAL_USERID_CHANGE);
+	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
+	SetUserIdAndSecContext(guise.user, guise.context);
+	if (rc < 0)
+		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
+}
+
+static char *
+column(int number)
+{
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
+}
+
+static int64
+column_int(int number)
+{
+	char	   *text = column(number);
+
+	return text == NULL ? 0 : DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text)));
+}
+
+static int32
+find_job(const SbkRunRequest *request, Oid keeper)
+{
+	Oid			types[2] = {NAMEOID, TEXTOID};
+	NameData	caller;
+	Datum		values[2];
+
+	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
+	values[0] = NameGetDatum(&caller);
+	values[1] = CStringGetTextDatum(request->job);
+	call(keeper, "SELECT (scorebook.find_job_internal($1, $2)).job_id", 2,
+		 types, values, NULL);
+	return (int32) column_int(1);
+}
+
+static void
+lock_job(int32 job_id, const SbkRunRequest *request, bool session)
+{
+	LOCKTAG		tag;
+
+	make_tag(job_id, &tag);
+	if (LockAcquire(&tag, ExclusiveLock, session, !request->wait) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("job \"%s\" is being run", request->job),
+				errhint("See scorebook.run_progress, or wait for it with wait => true."));
+}
+
+static void
+unlock_job(int32 job_id)
+{
+	LOCKTAG		tag;
+
+	make_tag(job_id, &tag);
+	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
+static void
+make_tag(int32 job_id, LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, sbk_catalog_relation("job"),
+					   (uint32) job_id, 0);
+}
+
+static void
+begin(Run *run, int32 job_id, const SbkRunRequest *request)
+{
+	Oid			types[5] = {NAMEOID, INT4OID, TEXTOID, TIMESTAMPTZOID, BOOLOID};
+	NameData	caller;
+	Datum		values[5];
+	char		nulls[5] = {' ', ' ', ' ', ' ', ' '};
+
+	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
+	values[0] = NameGetDatum(&caller);
+	values[1] = Int32GetDatum(job_id);
+	values[2] = CStringGetTextDatum("run");
+	values[3] = TimestampTzGetDatum(request->effective_at);
+	values[4] = BoolGetDatum(request->only_changed);
+	if (!request->has_effective_at)
+		nulls[3] = 'n';
+	call(run->keeper,
+		 "SELECT scorebook.begin_run_internal($1, $2, $3, $4, $5)",
+		 5, types, values, nulls);
+	run->number = column_int(1);
+	run->only_changed = request->only_changed;
+	run->job.job_id = job_id;
+}
+
+/* In a subtransaction: where it fails, why is written down and committed. */
+static void
+try_to_score(Run *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		score(run);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return;
+	sbk_progress_end();
+	fail(run, error);
+	SPI_commit();
+	ReThrowError(error);
+}
+
+static void
+fail(Run *run, const ErrorData *error)
+{
+	Oid			types[4] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[4] = {
+		Int64GetDatum(run->number),
+		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
+		CStringGetTextDatum(error->message)
+	};
+	char		nulls[4] = {' ', ' ', ' ', run->failed_key ? ' ' : 'n'};
+
+	if (run->failed_key)
+		values[3] = CStringGetTextDatum(run->failed_key);
+	call(run->keeper,
+		 "SELECT scorebook.fail_run_internal($1, $2, $3, $4)", 4, types,
+		 values, nulls);
+}
+
+static void
+score(Run *run)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz scored;
+	SbkStatements statements;
+	SbkWritten	written;
+	SbkModelUse *use = palloc0(sizeof(SbkModelUse));
+	SbkPass    *pass = palloc0(sizeof(SbkPass));
+	Relation	result;
+	Guise		guise;
+
+	sbk_model_use_init(use, CurrentMemoryContext);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	read_job(run);
+	result = relation_open(run->job.result, RowExclusiveLock);
+	pass->job = run->job.name;
+	pass->model = find_model(&run->job, use);
+	check_book(&run->job, pass->model, result);
+	pass->book = RelationGetDescr(result);
+	pass->num_key = run->job.num_key;
+	pass->key_is_unique = run->job.key_is_unique;
+	pass->keep = run->job.keep;
+	pass->each_period = run->job.each_period;
+	pass->record_errors = run->job.record_errors;
+	pass->max_errors = run->job.max_errors;
+	pass->max_rows = run->job.max_rows;
+	pass->deadline = run->job.deadline;
+	read_statements(run, result, &statements);
+
+	sbk_progress_start(run->job.result, run->number);
+	sbk_progress_phase(SBK_PHASE_SCORING);
+	assume(run->job.owner, "pg_catalog, pg_temp", &guise);
+	PG_TRY();
+	{
+		read_source(run, pass, &statements);
+	}
+	PG_FINALLY();
+	{
+		run->failed_key = pass->failed_key;
+	}
+	PG_END_TRY();
+	scored = GetCurrentTimestamp();
+	sbk_progress_phase(SBK_PHASE_WRITING);
+	sbk_writer_write(pass, &statements, run->job.result, run->job.history,
+					 run->number, start, &written);
+	if (written.num_overtaken > 0)
+		pass->digest = sum_digests(run, &statements);
+	resume(&guise);
+	finish(run, pass, &written, start, scored);
+	relation_close(result, NoLock);
+	PopActiveSnapshot();
+	tuplestore_end(pass->written);
+	tuplestore_end(pass->gone);
+	tuplestore_end(pass->failed);
+	sbk_progress_end();
+}
+/* Of the rows that were written, and not overtaken. */
+static uint64
+sum_digests(const Run *run, const SbkStatements *statements)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(run->number)};
+
+	if (SPI_execute_with_args(statements->digest, 1, types, values, NULL,
+							  false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not sum up the book");
+	return strtoull(column(1), NULL, 10);
+}
+
+/* Writes down what was done, and takes a place in the order of writers. */
+static void
+finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
+	   TimestampTz scored)
+{
+	Oid			types[6] = {INT8OID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
+	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
+	Datum		values[6] = {0};
+	StringInfoData facts;
+
+	if (pass->num_failed > 0)
+	{
+		sbk_writer_show("failed", pass->failed_desc, pass->failed,
+						pass->num_failed);
+		values[0] = Int64GetDatum(run->number);
+		values[1] = Int32GetDatum(run->job.job_id);
+		types[1] = INT4OID;
+		call(run->keeper,
+			 "INSERT INTO scorebook.row_error (run, job_id, key, sqlstate, message)"
+			 " SELECT $1, $2, f.key, f.sqlstate, f.message FROM failed AS f",
+			 2, types, values, NULL);
+		types[1] = JSONBOID;
+		SPI_unregister_relation("failed");
+	}
+	initStringInfo(&facts);
+	appendStringInfo(&facts,
+					 "{\"model_id\": %d, \"version\": %d, \"engine\": \"%s\","
+					 " \"rows_read\": " INT64_FORMAT ", \"rows_scored\": " INT64_FORMAT
+					 ", \"rows_changed\": " INT64_FORMAT ", \"rows_confirmed\": " INT64_FORMAT
+					 ", \"rows_closed\": " INT64_FORMAT ", \"rows_failed\": " INT64_FORMAT
+					 ", \"rows_excluded\": " INT64_FORMAT ", \"rows_overtaken\": " INT64_FORMAT
+					 ", \"rows_written\": " INT64_FORMAT ", \"rows_ended\": " INT64_FORMAT
+					 ", \"digest\": " UINT64_FORMAT
+					 ", \"phases\": {\"score\": %.3f, \"write\": %.3f}}",
+					 pass->model->key.model_id, pass->model->key.version,
+					 sbk_model_is_native(pass->model) ? "native" : "xgboost",
+					 pass->num_read, pass->num_scored,
+					 pass->num_added + pass->num_replaced, pass->num_confirmed,
+					 written->num_closed, pass->num_failed,
+					 pass->num_excluded, written->num_overtaken,
+					 written->num_written, written->num_ended, pass->digest,
+					 elapsed(start, scored),
+					 elapsed(scored, GetCurrentTimestamp()));
+	values[0] = Int64GetDatum(run->number);
+	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(facts.data));
+	values[2] = TimestampTzGetDatum(start);
+	values[3] = CStringGetTextDatum(run->snapshot);
+	values[4] = TimestampTzGetDatum(run->snapshot_at);
+	if (run->watermark)
+		values[5] = CStringGetTextDatum(run->watermark);
+	else
+		nulls[5] = 'n';
+	call(run->keeper,
+		 "SELECT scorebook.finish_run_internal($1, $2, $3, $4, $5, $6)", 6,
+		 types, values, nulls);
+}
+
+static void
+read_job(Run *run)
+{
+	Job		   *job = &run->job;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(run->number)};
+	char	   *keep;
+
+	call(run->keeper,
+		 "SELECT * FROM scorebook.run_job_internal($1)", 1, types, values, NULL);
+	job->name = column(1);
+	job->owner = get_role_oid(column(2), false);
+	job->model = column(3);
+	job->result = (Oid) column_int(4);
+	job->history = (Oid) column_int(5);
+	job->num_key = (int) column_int(6);
+	job->key_is_unique = *column(7) == 't';
+	keep = column(8);
+	job->keep = strcmp(keep, "full") == 0 ? SBK_KEEP_INPUTS :
+		strcmp(keep, "hash") == 0 ? SBK_KEEP_HASH : SBK_KEEP_NO_INPUTS;
+	job->each_period = *column(9) == 't';
+	job->record_errors = *column(10) == 't';
+	job->max_errors = column_int(11);
+	job->max_rows = column_int(12);
+	job->deadline = column_int(13) == 0 ? 0 :
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), column_int(13));
+	job->has_watermark = *column(14) == 't';
+	job->low_watermark = column(15);
+	job->has_scores = *column(16) == 't';
+	job->has_class = *column(17) == 't';
+	run->effective_at =
+		DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
+												CStringGetDatum(column(18)),
+												ObjectIdGetDatum(InvalidOid),
+												Int32GetDatum(-1)));
+	if (run->only_changed && !job->has_watermark)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("job \"%s\" has no watermark", job->name),
+				errdetail("Nothing says which rows of its source have changed."),
+				errhint("Name a column that only grows: watermark => 'updated_at' of scorebook.create_job."));
+}
+
+/* With the rights of the job's owner. */
+static SbkModel *
+find_model(const Job *job, SbkModelUse *use)
+{
+	SbkModel   *model;
+	Guise		guise;
+	bool		changed;
+
+	assume(job->owner, "pg_catalog, pg_temp", &guise);
+	model = sbk_model_use(use, job->model, strlen(job->model), &changed);
+	resume(&guise);
+	return model;
+}
+
+/* Is it the table that create_job made, for a model of this kind? */
+static void
+check_book(const Job *job, const SbkModel *model, Relation result)
+{
+	TupleDesc	desc = RelationGetDescr(result);
+	bool		has_scores = sbk_family_width(model->family, model->num_output) > 1;
+	bool		has_class = sbk_family_classes(model->family, model->num_output) > 2;
+	static const struct
+	{
+		const char *name;
+		Oid			type;
+	}			columns[] = {
+		{"effective_at", TIMESTAMPTZOID}, {NULL}, {"class", TEXTOID},
+		{"points", INT4OID}, {"decision", TEXTOID}, {"cutoff_set", INT4OID},
+		{"band", TEXTOID}, {"band_set", INT4OID}, {"reasons", JSONBOID},
+		{"version", INT4OID}, {"inputs", FLOAT4ARRAYOID},
+		{"inputs_hash", INT8OID}, {"run", INT8OID},
+		{"system_from", TIMESTAMPTZOID}
+	};
+	bool		as_made = desc->natts == job->num_key + lengthof(columns);
+	int			i;
+
+	for (i = 0; as_made && i < lengthof(columns); i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, job->num_key + i);
+		const char *name = columns[i].name ? columns[i].name :
+			job->has_scores ? "scores" : "score";
+		Oid			type = columns[i].name ? columns[i].type :
+			job->has_scores ? FLOAT4ARRAYOID : FLOAT4OID;
+
+		as_made = !attribute->attisdropped && attribute->atttypid == type &&
+			strcmp(NameStr(attribute->attname), name) == 0;
+	}
+	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the result table of job \"%s\" is not as it was made",
+					   job->name),
+				errdetail("Columns of \"%s\" were added, removed or changed.",
+						  RelationGetRelationName(result)),
+				errhint("Undo that; what else a report needs belongs into a view."));
+	if (has_scores != job->has_scores || has_class != job->has_class)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("model \"%s\" does not fit the book of job \"%s\"",
+					   model->label, job->name),
+				errdetail("The book is for models with %s%s; this one has %d outputs and %d classes.",
+						  job->has_scores ? "several numbers" : "one number",
+						  job->has_class ? " and several classes" : "",
+						  model->num_output,
+						  sbk_family_classes(model->family, model->num_output)),
+				errhint("Make another job for it."));
+}
+
+static void
+read_statements(const Run *run, Relation result, SbkStatements *statements)
+{
+	Oid			types[4] = {INT4OID, TEXTOID, BOOLOID, BOOLOID};
+	Datum		values[4] = {
+		Int32GetDatum(run->job.job_id),
+		run->job.low_watermark ? CStringGetTextDatum(run->job.low_watermark) : 0,
+		BoolGetDatum(run->only_changed),
+		BoolGetDatum(RelationGetNumberOfBlocks(result) == 0)
+	};
+	char		nulls[4] = {' ', run->job.low_watermark ? ' ' : 'n', ' ', ' '};
+
+	call(run->keeper,
+		 "SELECT s.* FROM scorebook.job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
+		 4, types, values, nulls);
+	statements->read = column(1);
+	statements->count_old = column(2);
+	statements->duplicate = column(3);
+	statements->archive = column(4);
+	statements->replace = column(5);
+	statements->add = column(6);
+	statements->archive_gone = column(7);
+	statements->remove_gone = column(8);
+	statements->digest = column(9);
+	statements->new_watermark = column(10);
+}
+
+/*
+ * A key that the source has twice meets the same row of the book twice, which
+ * shows in the counts: then there are more matches than rows.
+ */
+static void
+read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
+{
+	ParamListInfo params = makeParamList(1);
+	SPIExecuteOptions options = {.params = params,.read_only = true};
+
+	params->params[0].value = TimestampTzGetDatum(run->effective_at);
+	params->params[0].isnull = false;
+	params->params[0].pflags = PARAM_FLAG_CONST;
+	params->params[0].ptype = TIMESTAMPTZOID;
+
+	query("SELECT pg_current_snapshot()", NULL);
+	run->snapshot = column(1);
+	run->snapshot_at = GetCurrentTimestamp();
+	if (statements->new_watermark != NULL)
+	{
+		query(statements->new_watermark, NULL);
+		run->watermark = column(1);
+	}
+	sbk_pass_read(pass, statements->read, params);
+	if (run->job.key_is_unique || pass->num_matched == 0)
+		return;
+	query(statements->count_old, &options);
+	if (pass->num_matched + pass->num_closed > column_int(1))
+	{
+		query(statements->duplicate, NULL);
+		if (SPI_processed > 0)
+			sbk_writer_refuse_duplicate(pass->job, column(1));
+	}
+}
+
+/* Reads rows under the active snapshot. */
+static void
+query(const char *statement, const SPIExecuteOptions *options)
+{
+	SPIExecuteOptions plain = {.read_only = true};
+	int			rc = SPI_execute_extended(statement, options ? options : &plain);
+
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not read: %s", SPI_result_code_string(rc));
+}
+
+static double
+elapsed(TimestampTz from, TimestampTz to)
+{
+	return (to - from) / 1000.0;
+}

@@ -1,0 +1,170 @@
+/*
+ * writer.c
+ *		The one writer of books.
+ *
+ * Everything is done by a few statements over all rows, which see what a pass
+ * has found as tables: constraints, partitions, indexes and replication are
+ * PostgreSQL's business.  Rows are locked and looked at again where others may
+ * have written them meanwhile: a row that is not what it was is overtaken.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/queryenvironment.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "job/writer.h"
+
+/*
+ * The tables that may be written, while a statement of ours runs; nothing but
+ * this file sets them, so that no setting can open a book.
+ */
+static Oid	open_result = InvalidOid;
+static Oid	open_history = InvalidOid;
+
+static void write_all(SbkPass *pass, const SbkStatements *statements,
+					  int64 run, TimestampTz system_from,
+					  SbkWritten *written);
+static int64 execute(const char *statement, int64 run, TimestampTz system_from);
+static void check_replaced(SbkPass *pass, const SbkStatements *statements);
+static void refuse_duplicates(SbkPass *pass,
+							  const SbkStatements *statements);
+
+void
+sbk_writer_write(SbkPass *pass, const SbkStatements *statements, Oid result,
+				 Oid history, int64 run, TimestampTz system_from,
+				 SbkWritten *written)
+{
+	Oid			saved_result = open_result;
+	Oid			saved_history = open_history;
+
+	sbk_writer_show("written", pass->written_desc, pass->written,
+					pass->num_added + pass->num_replaced);
+	sbk_writer_show("gone", pass->gone_desc, pass->gone,
+					pass->num_closed + pass->num_excluded_old);
+	open_result = result;
+	open_history = history;
+	PG_TRY();
+	{
+		write_all(pass, statements, run, system_from, written);
+	}
+	PG_FINALLY();
+	{
+		open_result = saved_result;
+		open_history = saved_history;
+	}
+	PG_END_TRY();
+	SPI_unregister_relation("written");
+	SPI_unregister_relation("gone");
+}
+
+static void
+write_all(SbkPass *pass, const SbkStatements *statements, int64 run,
+		  TimestampTz system_from, SbkWritten *written)
+{
+	int64		num_gone = pass->num_closed + pass->num_excluded_old;
+	int64		num_replaced = 0;
+	int64		num_removed = 0;
+	int64		num_added = 0;
+
+	if (pass->num_replaced > 0)
+	{
+		check_replaced(pass, statements);
+		num_replaced = execute(statements->archive, run, system_from);
+		(void) execute(statements->replace, run, system_from);
+	}
+	if (num_gone > 0)
+	{
+		num_removed = execute(statements->archive_gone, run, system_from);
+		(void) execute(statements->remove_gone, run, system_from);
+	}
+	if (pass->num_added > 0)
+		num_added = execute(statements->add, run, system_from);
+
+	/* keys that others have added meanwhile, or that came twice */
+	if (num_added < pass->num_added && !pass->key_is_unique)
+		refuse_duplicates(pass, statements);
+
+	written->num_written = num_replaced + num_added;
+	written->num_ended = num_replaced + num_removed;
+	written->num_closed = num_removed;
+	written->num_overtaken = pass->num_replaced + pass->num_added + num_gone -
+		written->num_written - num_removed;
+}
+
+bool
+sbk_writer_allows(Oid table)
+{
+	return OidIsValid(table) &&
+		(table == open_result || table == open_history);
+}
+
+void
+sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_UNIQUE_VIOLATION),
+			errmsg("the source of job \"%s\" has several rows of one key", job),
+			errdetail("Such as %s.", duplicate),
+			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
+}
+
+/* The rows it has processed. */
+static int64
+execute(const char *statement, int64 run, TimestampTz system_from)
+{
+	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2] = {
+		Int64GetDatum(run),
+		TimestampTzGetDatum(system_from)
+	};
+	int			rc = SPI_execute_with_args(statement, 2, types, values, NULL,
+										   false, 0);
+
+	if (rc < 0)
+		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+void
+sbk_writer_show(const char *name, TupleDesc desc, Tuplestorestate *rows, int64 n)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	int			rc;
+
+	relation->md.name = pstrdup(name);
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = n;
+	relation->reldata = rows;
+	rc = SPI_register_relation(relation);
+	if (rc != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register \"%s\": %s", name,
+			 SPI_result_code_string(rc));
+}
+
+/* A key that the source has twice replaces one row twice. */
+static void
+check_replaced(SbkPass *pass, const SbkStatements *statements)
+{
+	if (pass->key_is_unique)
+		return;
+	if (SPI_execute("SELECT FROM written AS w WHERE w.old_run IS NOT NULL GROUP BY w.old_ctid HAVING count(*) > 1 LIMIT 1",
+					true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for duplicates");
+	if (SPI_processed > 0)
+		refuse_duplicates(pass, statements);
+}
+
+static void
+refuse_duplicates(SbkPass *pass, const SbkStatements *statements)
+{
+	if (SPI_execute(statements->duplicate, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for duplicates");
+	if (SPI_processed > 0)
+		sbk_writer_refuse_duplicate(pass->job,
+									SPI_getvalue(SPI_tuptable->vals[0],
+												 SPI_tuptable->tupdesc, 1));
+}

@@ -1,0 +1,58 @@
+/*
+ * writer.h
+ *		The one writer of books.
+ */
+#ifndef SBK_WRITER_H
+#define SBK_WRITER_H
+
+#include "job/pass.h"
+
+/* The statements of scorebook.pass_statements_internal. */
+typedef struct SbkStatements
+{
+	char	   *read;
+	char	   *count_old;
+	char	   *duplicate;
+	char	   *archive;
+	char	   *replace;
+	char	   *add;
+	char	   *archive_gone;
+	char	   *remove_gone;
+	char	   *digest;
+	char	   *new_watermark;
+} SbkStatements;
+
+/* What became of what a pass had found. */
+typedef struct SbkWritten
+{
+	int64		num_written;
+	int64		num_ended;		/* superseded, vanished and excluded */
+	int64		num_closed;
+	int64		num_overtaken;	/* left to those who wrote them meanwhile */
+} SbkWritten;
+
+/*
+ * Writes what a pass has found into the tables of the book, which must be
+ * these, as the current user, and not what other transactions have written
+ * since its snapshot.  SPI must be connected.  Throws where the source had two
+ * rows of one key.
+ */
+extern void sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
+							 Oid result, Oid history, int64 run,
+							 TimestampTz system_from, SbkWritten *written);
+
+/* May the table be written now? */
+extern bool sbk_writer_allows(Oid table);
+
+/*
+ * Makes rows a table of that name for the statements that follow, until it is
+ * unregistered.
+ */
+extern void sbk_writer_show(const char *name, TupleDesc desc,
+							Tuplestorestate *rows, int64 n);
+
+/* Throws, naming the key. */
+pg_noreturn extern void sbk_writer_refuse_duplicate(const char *job,
+													const char *duplicate);
+
+#endif							/* SBK_WRITER_H */

@@ -1,0 +1,540 @@
+-- Jobs: what is scored, with which model, and into which book.
+--
+-- The book of a job is a pair of tables of its owner's: <job> has what is known
+-- now, <job>_history what was known before.  Both are made by create_job, with
+-- the rights of the caller; what the extension keeps about the job is written
+-- by register_job.
+
+CREATE TABLE scorebook.job
+(
+	job_id			integer GENERATED ALWAYS AS IDENTITY,
+	name			text COLLATE "C" NOT NULL,
+	owner			name NOT NULL,
+	model			text NOT NULL,
+	source			regclass NOT NULL,
+	key				name[] NOT NULL,
+	key_is_unique	boolean NOT NULL,
+	keep			text NOT NULL,
+	inputs			text NOT NULL,
+	effective_at	text,
+	exclude			text,
+	watermark		name,
+	on_error		text NOT NULL,
+	max_errors		bigint NOT NULL,
+	max_duration	interval,
+	max_rows		bigint,
+	result			regclass NOT NULL,
+	history			regclass NOT NULL,
+	has_scores		boolean NOT NULL,
+	has_class		boolean NOT NULL,
+	timeline_id		integer NOT NULL,
+	created_at		timestamp with time zone NOT NULL,
+	created_by		name NOT NULL,
+	CONSTRAINT job_pkey PRIMARY KEY (job_id),
+	CONSTRAINT job_name_key UNIQUE (name),
+	CONSTRAINT job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
+	CONSTRAINT job_keep_check CHECK (keep IN ('latest', 'each_period')),
+	CONSTRAINT job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
+	CONSTRAINT job_on_error_check CHECK (on_error IN ('fail', 'record'))
+);
+
+COMMENT ON TABLE scorebook.job IS
+	'what is scored, with which model, and into which book';
+COMMENT ON COLUMN scorebook.job.model IS
+	'a reference: name, name@alias or name/version';
+COMMENT ON COLUMN scorebook.job.key_is_unique IS
+	'the source cannot have two rows of one key';
+COMMENT ON COLUMN scorebook.job.keep IS
+	'one row a key (latest), or one a key and effective_at (each_period)';
+COMMENT ON COLUMN scorebook.job.inputs IS
+	'keep what the model saw (full), its hash, or none of it';
+COMMENT ON COLUMN scorebook.job.effective_at IS
+	'an expression over the source: the time that a row is about; null: that of the run';
+COMMENT ON COLUMN scorebook.job.exclude IS
+	'an expression over the source: who is not scored';
+COMMENT ON COLUMN scorebook.job.watermark IS
+	'a column of the source that only grows, for only_changed';
+COMMENT ON COLUMN scorebook.job.on_error IS
+	'what a row that cannot be scored does: it fails the run, or is recorded in scorebook.row_error';
+COMMENT ON COLUMN scorebook.job.max_errors IS
+	'more rows than that that cannot be scored fail the run';
+COMMENT ON COLUMN scorebook.job.has_scores IS
+	'the book has several numbers a row (scores), not one (score)';
+COMMENT ON COLUMN scorebook.job.has_class IS
+	'the book has the label of the likeliest class';
+
+CREATE TABLE scorebook.job_definition
+(
+	job_id		integer NOT NULL,
+	revision	integer NOT NULL,
+	definition	jsonb NOT NULL,
+	defined_at	timestamp with time zone NOT NULL,
+	defined_by	name NOT NULL,
+	CONSTRAINT job_definition_pkey PRIMARY KEY (job_id, revision)
+);
+
+COMMENT ON TABLE scorebook.job_definition IS
+	'each job as it was; runs name the revision that they followed';
+
+SELECT pg_catalog.pg_extension_config_dump('scorebook.job', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.job_job_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.job_definition', '');
+
+CREATE FUNCTION scorebook.result_shape(ref text, OUT width integer, OUT classes integer)
+RETURNS record
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_result_shape';
+
+COMMENT ON FUNCTION scorebook.result_shape(text) IS
+	'how many numbers a model gives for a row, and of how many classes it speaks';
+
+CREATE FUNCTION scorebook.source_key(source regclass)
+RETURNS name[]
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_source_key';
+
+COMMENT ON FUNCTION scorebook.source_key(regclass) IS
+	'the primary key of a table, or of the table that a view shows row by row; null where there is none';
+
+CREATE FUNCTION scorebook.guard_book() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_guard_book';
+
+COMMENT ON FUNCTION scorebook.guard_book() IS
+	'trigger: nothing but scorebook itself writes a book';
+
+-- A list of columns, each as the format says: '%I', 's.%I' and so on.
+CREATE FUNCTION scorebook.column_list(columns name[], format text, separator text DEFAULT ', ')
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(replace(column_list.format, '%I', quote_ident(c.name)), separator
+		ORDER BY c.position)
+	FROM unnest(columns) WITH ORDINALITY AS c (name, position)
+$$;
+
+COMMENT ON FUNCTION scorebook.column_list(name[], text, text) IS
+	'columns as a list for a statement, each written as the format says';
+
+-- What a row of a book has besides its key and the time that it is about, in
+-- this order; extension/job/pass.c writes the same.
+CREATE FUNCTION scorebook.book_columns(has_scores boolean, has_class boolean)
+RETURNS TABLE (name name, definition text)
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	VALUES
+		(CASE WHEN has_scores THEN 'scores' ELSE 'score' END,
+		 CASE WHEN has_scores THEN 'real[] NOT NULL' ELSE 'real NOT NULL' END),
+		('class', CASE WHEN has_class THEN 'text NOT NULL' ELSE 'text' END),
+		('points', 'integer'),
+		('decision', 'text'),
+		('cutoff_set', 'integer'),
+		('band', 'text'),
+		('band_set', 'integer'),
+		('reasons', 'jsonb'),
+		('version', 'integer NOT NULL'),
+		('inputs', 'real[]'),
+		('inputs_hash', 'bigint'),
+		('run', 'bigint NOT NULL'),
+		('system_from', 'timestamp with time zone NOT NULL')
+$$;
+
+COMMENT ON FUNCTION scorebook.book_columns(boolean, boolean) IS
+	'the columns of a book behind key and effective_at';
+
+CREATE FUNCTION scorebook.create_job(
+	name text,
+	model text DEFAULT NULL,
+	source text DEFAULT NULL,
+	key name[] DEFAULT NULL,
+	schema name DEFAULT 'scores',
+	keep text DEFAULT 'latest',
+	inputs text DEFAULT 'full',
+	effective_at text DEFAULT NULL,
+	exclude text DEFAULT NULL,
+	watermark name DEFAULT NULL,
+	on_error text DEFAULT 'fail',
+	max_errors bigint DEFAULT 1000,
+	max_duration interval DEFAULT NULL,
+	max_rows bigint DEFAULT NULL,
+	readers name[] DEFAULT '{}')
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	relation regclass;
+	unique_key name[];
+	shape record;
+BEGIN
+	PERFORM scorebook.check_job_name(name);
+	model := coalesce(model, name);
+	shape := scorebook.result_shape(model);
+	IF pg_catalog.to_regnamespace(pg_catalog.quote_ident(schema)) IS NULL THEN
+		EXECUTE pg_catalog.format('CREATE SCHEMA %I', schema);
+	END IF;
+	relation := scorebook.find_source(name, coalesce(source, pg_catalog.quote_ident(name)), schema);
+	unique_key := scorebook.source_key(relation);
+	key := coalesce(key, unique_key);
+	PERFORM scorebook.check_source(name, model, relation, key);
+	-- what is wrong with the expressions is said now, not at night
+	EXECUTE pg_catalog.format(
+		'SELECT (%s)::timestamp with time zone, (%s)::boolean%s FROM %s AS source LIMIT 0',
+		coalesce(effective_at, 'NULL'), coalesce(exclude, 'NULL'),
+		', ' || pg_catalog.quote_ident(watermark), relation);
+
+	PERFORM scorebook.create_book(name, schema, relation, key, keep, shape.width > 1,
+		shape.classes > 2, readers);
+	PERFORM scorebook.register_job(name, model, relation, key,
+		unique_key IS NOT NULL AND unique_key <@ key, schema, keep, inputs, effective_at, exclude,
+		watermark, on_error, max_errors, max_duration, max_rows, shape.width > 1,
+		shape.classes > 2);
+	PERFORM scorebook.create_book_functions(name, readers);
+	RETURN pg_catalog.format('%I.%I', schema, name)::regclass;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, text, text, name,
+	text, bigint, interval, bigint, name[]) IS
+	'makes a job and its book, and returns the table that the scores go to';
+
+CREATE FUNCTION scorebook.check_job_name(name text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF name IS NULL OR octet_length(name) NOT BETWEEN 1 AND 48 THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_name',
+			MESSAGE = 'the name of a job has 1 to 48 bytes',
+			DETAIL = format('This one has %s.', coalesce(octet_length(name), 0));
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_job_name(text) IS
+	'throws where a job cannot have the name';
+
+-- Without a search_path of its own: names are looked up as the caller does.
+CREATE FUNCTION scorebook.find_source(name text, source text, schema name)
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	view constant text := pg_catalog.format('%I.%I', schema, name || '_source');
+	relation regclass := pg_catalog.to_regclass(source);
+BEGIN
+	IF relation IS NOT NULL THEN
+		RETURN relation;
+	END IF;
+	IF source OPERATOR(pg_catalog.~*) '^\s*(select|with|values|table)\y' THEN
+		EXECUTE pg_catalog.format('CREATE VIEW %s AS %s', view, source);
+		RETURN view::regclass;
+	END IF;
+	RAISE EXCEPTION USING
+		ERRCODE = 'undefined_table',
+		MESSAGE = pg_catalog.format('the source of job "%s", %s, does not exist', name, source),
+		HINT = 'A source is the name of a table or view, or a query.';
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.find_source(text, text, name) IS
+	'the relation that a source names; a query becomes the view <job>_source';
+
+CREATE FUNCTION scorebook.check_source(name text, model text, source regclass, key name[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing name;
+	problem record;
+BEGIN
+	IF coalesce(cardinality(key), 0) = 0 THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('the source of job "%s" has no primary key', name),
+			DETAIL = format('Nothing says which columns of %s identify a row.', source),
+			HINT = 'Name them: key => ''{customer_id}''.';
+	END IF;
+	SELECT k.name INTO missing
+	FROM unnest(key) WITH ORDINALITY AS k (name, position)
+	WHERE NOT EXISTS
+		(SELECT FROM pg_attribute AS a
+		 WHERE a.attrelid = source AND a.attname = k.name AND a.attnum > 0 AND NOT a.attisdropped)
+	ORDER BY k.position
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_column',
+			MESSAGE = format('the source of job "%s" lacks the column "%s" of its key', name, missing),
+			DETAIL = format('The source is %s.', source);
+	END IF;
+	SELECT m.* INTO problem
+	FROM scorebook.input_map(model, source) AS m
+	WHERE m.verdict <> 'ok'
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'datatype_mismatch',
+			MESSAGE = format('the source of job "%s" does not fit model "%s"', name, model),
+			DETAIL = format('Column "%s", for input "%s": %s.', problem.column, problem.feature,
+				problem.verdict),
+			HINT = format('SELECT * FROM scorebook.input_map(%L, %L) shows how columns are matched.',
+				model, source);
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_source(text, text, regclass, name[]) IS
+	'throws where a source lacks the key, or does not fit the model';
+
+-- With the rights of the caller, who owns the tables.
+CREATE FUNCTION scorebook.create_book(name text, schema name, source regclass, key name[],
+	keep text, has_scores boolean, has_class boolean, readers name[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result constant text := format('%I.%I', schema, name);
+	history constant text := format('%I.%I', schema, name || '_history');
+	row_key constant text := scorebook.column_list(key, '%I')
+		|| CASE keep WHEN 'each_period' THEN ', effective_at' ELSE '' END;
+	own record;
+	reader name;
+BEGIN
+	SELECT c.name INTO own
+	FROM (SELECT 'effective_at' AS name UNION ALL
+		  SELECT b.name FROM scorebook.book_columns(has_scores, has_class) AS b) AS c
+	WHERE c.name = ANY (key);
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_column',
+			MESSAGE = format('the key of job "%s" has the column "%s", which is one of the book''s own',
+				name, own.name),
+			HINT = 'Rename it in a view, and make that the source.';
+	END IF;
+	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))',
+		result,
+		(SELECT string_agg(format('%I %s%s NOT NULL', a.attname, format_type(a.atttypid, a.atttypmod),
+				CASE WHEN a.attcollation <> t.typcollation
+					 THEN format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END),
+				', ' ORDER BY k.position)
+		 FROM unnest(key) WITH ORDINALITY AS k (name, position)
+			 JOIN pg_attribute AS a ON a.attrelid = source AND a.attname = k.name
+			 JOIN pg_type AS t ON t.oid = a.atttypid
+			 LEFT JOIN pg_collation AS c ON c.oid = a.attcollation
+			 LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace),
+		(SELECT string_agg(format('%I %s', b.name, b.definition), ', ')
+		 FROM scorebook.book_columns(has_scores, has_class) AS b),
+		row_key);
+	EXECUTE format('CREATE TABLE %s (LIKE %s, ended_by bigint NOT NULL,'
+		' system_to timestamp with time zone NOT NULL, end_reason text NOT NULL,'
+		' CHECK (system_from < system_to), UNIQUE (%s, system_from, system_to))'
+		' PARTITION BY RANGE (system_to)',
+		history, result, row_key);
+	PERFORM scorebook.create_partitions(history::regclass, name || '_history_', now());
+	EXECUTE format('COMMENT ON TABLE %s IS %L', result,
+		format('what job "%s" says now; its past is in %s, and as of any time in %s_as_of(time)',
+			name, history, result));
+	EXECUTE format('COMMENT ON TABLE %s IS %L', history,
+		format('what job "%s" said before', name));
+	PERFORM scorebook.guard_table(result::regclass);
+	PERFORM scorebook.guard_table(history::regclass);
+	FOREACH reader IN ARRAY readers LOOP
+		EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, reader);
+		EXECUTE format('GRANT SELECT ON %s, %s TO %I', result, history, reader);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.create_book(text, name, regclass, name[], text, boolean, boolean, name[]) IS
+	'the tables of a job, owned by the caller';
+
+CREATE FUNCTION scorebook.guard_table(book regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER scorebook_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s'
+		' FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_book()', book);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.guard_table(regclass) IS
+	'lets nothing but scorebook itself write a table of a book';
+
+-- The partition of the month and those of the next two.  A partition is made
+-- by itself and then attached: that does not keep readers out.
+CREATE FUNCTION scorebook.create_partitions(history regclass, prefix text, at timestamp with time zone)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+	schema constant name := (SELECT n.nspname
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = history);
+	month timestamp with time zone;
+	part text;
+BEGIN
+	FOR i IN 0..2 LOOP
+		month := date_trunc('month', at) + make_interval(months => i);
+		part := format('%I.%I', schema, prefix || to_char(month, 'YYYYMM'));
+		CONTINUE WHEN to_regclass(part) IS NOT NULL;
+		EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING CONSTRAINTS,'
+			' CHECK (system_to >= %L AND system_to < %L))',
+			part, history, month, month + interval '1 month');
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+			history, part, month, month + interval '1 month');
+		PERFORM scorebook.guard_table(part::regclass);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.create_partitions(regclass, text, timestamp with time zone) IS
+	'the partitions of a history for a month and the two after it, where they are missing';
+
+CREATE FUNCTION scorebook.register_job(name text, model text, source regclass, key name[],
+	key_is_unique boolean, schema name, keep text, inputs text, effective_at text, exclude text,
+	watermark name, on_error text, max_errors bigint, max_duration interval, max_rows bigint,
+	has_scores boolean, has_class boolean)
+RETURNS integer
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.register_job(text, text, regclass, name[], boolean, name, text, text,
+	text, text, name, text, bigint, interval, bigint, boolean, boolean) IS
+	'what create_job does last: makes its tables the book of a job';
+
+CREATE FUNCTION scorebook.register_job_internal(caller name, name text, model text, source regclass,
+	key name[], key_is_unique boolean, schema name, keep text, inputs text, effective_at text,
+	exclude text, watermark name, on_error text, max_errors bigint, max_duration interval,
+	max_rows bigint, has_scores boolean, has_class boolean)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.job;
+BEGIN
+	PERFORM scorebook.check_job_name(name);
+	INSERT INTO scorebook.timeline (begins_at)
+	VALUES ('-infinity')
+	RETURNING timeline_id INTO job.timeline_id;
+	BEGIN
+		INSERT INTO scorebook.job (name, owner, model, source, key, key_is_unique, keep, inputs,
+			effective_at, exclude, watermark, on_error, max_errors, max_duration, max_rows, result,
+			history, has_scores, has_class, timeline_id, created_at, created_by)
+		VALUES (name, caller, model, source, key, key_is_unique, keep, inputs, effective_at, exclude,
+			watermark, on_error, max_errors, max_duration, max_rows,
+			format('%I.%I', schema, name)::regclass,
+			format('%I.%I', schema, name || '_history')::regclass,
+			has_scores, has_class, job.timeline_id, now(), caller)
+		RETURNING * INTO job;
+	EXCEPTION
+		WHEN unique_violation THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'duplicate_object',
+				MESSAGE = format('job "%s" already exists', name);
+		WHEN check_violation THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('an option of job "%s" is none', name),
+				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record.';
+	END;
+	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
+	VALUES (job.job_id, 1, to_jsonb(job), now(), caller);
+	RETURN job.job_id;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.register_job_internal(name, text, text, regclass, name[], boolean, name,
+	text, text, text, text, name, text, bigint, interval, bigint, boolean, boolean) IS
+	'what register_job does, with the rights of the extension''s owner';
+
+-- The state as of a time, in the shape of the result table: a function that
+-- the planner inlines, so that it can use the indexes of both tables.
+CREATE FUNCTION scorebook.create_book_functions(name text, readers name[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.job;
+	columns text;
+	reader name;
+BEGIN
+	SELECT j.* INTO STRICT job FROM scorebook.job AS j WHERE j.name = create_book_functions.name;
+	SELECT string_agg(format('h.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns
+	FROM pg_attribute AS a
+	WHERE a.attrelid = job.result AND a.attnum > 0 AND NOT a.attisdropped;
+	EXECUTE format($sql$
+		CREATE FUNCTION %1$s(at timestamp with time zone)
+		RETURNS SETOF %2$s
+		LANGUAGE sql STABLE PARALLEL SAFE
+		BEGIN ATOMIC
+			SELECT c.*
+			FROM %2$s AS c JOIN scorebook.moment AS f ON f.writer = c.run
+			WHERE f.committed_at <= $1 AND scorebook.check_as_of(%4$s, $1)
+			UNION ALL
+			SELECT %5$s
+			FROM %3$s AS h
+				JOIN scorebook.moment AS f ON f.writer = h.run
+				JOIN scorebook.moment AS t ON t.writer = h.ended_by
+			WHERE f.committed_at <= $1 AND t.committed_at > $1 AND scorebook.check_as_of(%4$s, $1);
+		END
+		$sql$, scorebook.as_of_function(job), job.result, job.history, job.timeline_id, columns);
+	EXECUTE format('COMMENT ON FUNCTION %s(timestamp with time zone) IS %L',
+		scorebook.as_of_function(job),
+		format('what job "%s" said at a time, as whoever read it then saw it', name));
+	EXECUTE format('REVOKE ALL ON FUNCTION %s(timestamp with time zone) FROM PUBLIC',
+		scorebook.as_of_function(job));
+	FOREACH reader IN ARRAY readers LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s(timestamp with time zone) TO %I',
+			scorebook.as_of_function(job), reader);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.create_book_functions(text, name[]) IS
+	'the function <job>_as_of, owned by the caller';
+
+CREATE FUNCTION scorebook.as_of_function(job scorebook.job)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('%I.%I', n.nspname, job.name || '_as_of')
+	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE c.oid = job.result
+$$;
+
+COMMENT ON FUNCTION scorebook.as_of_function(scorebook.job) IS
+	'the name of the function <job>_as_of of a job';
+
+CREATE FUNCTION scorebook.check_as_of(timeline integer, at timestamp with time zone)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	begins timestamp with time zone;
+BEGIN
+	SELECT t.begins_at INTO begins FROM scorebook.timeline AS t WHERE t.timeline_id = timeline;
+	IF at < begins THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('what was at %s is not known any more', at),
+			DETAIL = format('The history begins at %s.', begins);
+	END IF;
+	RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_as_of(integer, timestamp with time zone) IS
+	'throws where a timeline does not go back to a time; else true';

@@ -1,0 +1,455 @@
+-- Runs: what wrote into a book, from what, and how it went.
+
+CREATE TABLE scorebook.run
+(
+	run				bigint NOT NULL,
+	job_id			integer NOT NULL,
+	revision		integer NOT NULL,
+	kind			text NOT NULL,
+	status			text NOT NULL,
+	effective_at	timestamp with time zone NOT NULL,
+	only_changed	boolean NOT NULL,
+	started_at		timestamp with time zone NOT NULL,
+	started_by		name NOT NULL,
+	finished_at		timestamp with time zone,
+	pid				integer NOT NULL,
+	system_from		timestamp with time zone,
+	snapshot		text,
+	snapshot_at		timestamp with time zone,
+	model			text,
+	model_id		integer,
+	version			integer,
+	sha256			bytea,
+	engine			text,
+	verification	integer,
+	library_version	text,
+	scorebook_version text NOT NULL,
+	source			jsonb,
+	watermark		text,
+	rows_read		bigint,
+	rows_scored		bigint,
+	rows_changed	bigint,
+	rows_confirmed	bigint,
+	rows_closed		bigint,
+	rows_failed		bigint,
+	rows_excluded	bigint,
+	rows_overtaken	bigint,
+	rows_written	bigint,
+	rows_ended		bigint,
+	digest			numeric,
+	phases			jsonb,
+	sqlstate		text,
+	message			text,
+	failed_key		text,
+	CONSTRAINT run_pkey PRIMARY KEY (run),
+	CONSTRAINT run_kind_check CHECK (kind IN ('run')),
+	CONSTRAINT run_status_check CHECK (status IN ('running', 'succeeded', 'failed', 'crashed'))
+);
+
+CREATE INDEX run_job_id_idx ON scorebook.run (job_id, run);
+
+COMMENT ON TABLE scorebook.run IS
+	'what wrote, or tried to write, into the book of a job: from what, with which model, and how it went';
+COMMENT ON COLUMN scorebook.run.status IS
+	'running, succeeded, failed or crashed; the view job_run knows at once that a run has crashed';
+COMMENT ON COLUMN scorebook.run.system_from IS
+	'that of the rows that it wrote, unless the row before is younger';
+COMMENT ON COLUMN scorebook.run.snapshot IS
+	'the one that the source was read under, as pg_current_snapshot shows it';
+COMMENT ON COLUMN scorebook.run.source IS
+	'the relations that the source read from: name and oid';
+COMMENT ON COLUMN scorebook.run.rows_read IS
+	'rows of the source; the sum of scored, failed and excluded';
+COMMENT ON COLUMN scorebook.run.rows_changed IS
+	'scored rows that are new or differ from what the book had; the others are confirmed or overtaken';
+COMMENT ON COLUMN scorebook.run.rows_closed IS
+	'rows that ended because the source has their key no more, or they are excluded';
+COMMENT ON COLUMN scorebook.run.rows_overtaken IS
+	'rows that others have written since the snapshot; they stay as they are';
+COMMENT ON COLUMN scorebook.run.digest IS
+	'sum of scorebook.row_digest over the rows that it wrote, modulo 2^64';
+COMMENT ON COLUMN scorebook.run.phases IS
+	'what took how long, in milliseconds';
+
+CREATE TABLE scorebook.row_error
+(
+	run			bigint NOT NULL,
+	job_id		integer NOT NULL,
+	key			text NOT NULL,
+	sqlstate	text NOT NULL,
+	message		text NOT NULL
+);
+
+CREATE INDEX row_error_run_idx ON scorebook.row_error (run);
+
+COMMENT ON TABLE scorebook.row_error IS
+	'rows that a run could not score, by their keys';
+COMMENT ON COLUMN scorebook.row_error.key IS
+	'as in the message of a unique constraint: (customer_id)=(17)';
+
+SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.row_error', '');
+
+CREATE PROCEDURE scorebook.run_job(name text, effective_at timestamp with time zone DEFAULT NULL,
+	only_changed boolean DEFAULT false, wait boolean DEFAULT false)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_run_job';
+
+COMMENT ON PROCEDURE scorebook.run_job(text, timestamp with time zone, boolean, boolean) IS
+	'scores the source of a job into its book, in transactions of its own';
+
+CREATE FUNCTION scorebook.run_job_in_transaction(name text,
+	effective_at timestamp with time zone DEFAULT NULL, only_changed boolean DEFAULT false,
+	wait boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_run_job_in_transaction';
+
+COMMENT ON FUNCTION scorebook.run_job_in_transaction(text, timestamp with time zone, boolean, boolean) IS
+	'run_job as a part of the transaction; returns the run';
+
+CREATE FUNCTION scorebook.row_digest(VARIADIC "any")
+RETURNS bigint
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_row_digest';
+
+COMMENT ON FUNCTION scorebook.row_digest("any") IS
+	'a hash of the values of a row of a book: key, effective_at, outputs, reasons, version and inputs';
+
+CREATE FUNCTION scorebook.run_is_alive(job_id integer)
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_run_is_alive';
+
+COMMENT ON FUNCTION scorebook.run_is_alive(integer) IS
+	'is a run of the job going on?';
+
+-- The job of a name, for a role that may run it.
+CREATE FUNCTION scorebook.find_job_internal(caller name, name text)
+RETURNS scorebook.job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.job;
+BEGIN
+	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job_internal.name;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('job "%s" does not exist', name),
+			HINT = 'Jobs are listed in scorebook.job.';
+	END IF;
+	IF NOT pg_has_role(caller, job.owner, 'USAGE') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('permission denied for job "%s"', name),
+			DETAIL = format('It belongs to role "%s".', job.owner);
+	END IF;
+	RETURN job;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.find_job_internal(name, text) IS
+	'the job of a name, after checking that the role may run it';
+
+-- The caller holds the lock on the job: what is still running here has crashed.
+CREATE FUNCTION scorebook.begin_run_internal(caller name, id integer, kind text,
+	effective_at timestamp with time zone, only_changed boolean)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	number bigint;
+BEGIN
+	UPDATE scorebook.run AS r
+	SET status = 'crashed', finished_at = clock_timestamp()
+	WHERE r.job_id = id AND r.status = 'running';
+	INSERT INTO scorebook.run (run, job_id, revision, kind, status, effective_at, only_changed,
+		started_at, started_by, pid, scorebook_version)
+	VALUES (nextval('scorebook.writer_seq'), id,
+		(SELECT max(d.revision) FROM scorebook.job_definition AS d WHERE d.job_id = id),
+		kind, 'running', coalesce(effective_at, now()), only_changed, clock_timestamp(), caller,
+		pg_backend_pid(),
+		(SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'scorebook'))
+	RETURNING run INTO number;
+	RETURN number;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.begin_run_internal(name, integer, text, timestamp with time zone, boolean) IS
+	'writes down that a run begins, and which ones have crashed';
+
+CREATE FUNCTION scorebook.fail_run_internal(number bigint, sqlstate text, message text, key text)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE scorebook.run
+	SET status = 'failed', finished_at = clock_timestamp(), sqlstate = $2, message = $3, failed_key = $4
+	WHERE run = $1
+$$;
+
+COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text) IS
+	'writes down how a run failed';
+
+-- The statements of a pass of a job with a version: one that reads the source
+-- beside what the book has, and those that write.  In the latter "written" and
+-- "gone" are what the pass has found; $1 is the run, $2 the time of its rows.
+CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.job, low_watermark text,
+	only_changed boolean, book_is_empty boolean,
+	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
+	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text)
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	each_period constant boolean := job.keep = 'each_period';
+	by_row constant boolean := job.effective_at IS NOT NULL;
+	key constant text := scorebook.column_list(job.key, '%I');
+	row_key constant name[] := job.key || CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END;
+	columns constant name[] := ARRAY(SELECT a.attname FROM pg_attribute AS a
+		WHERE a.attrelid = job.result AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
+	-- as pass.c hands them over: without run and system_from
+	given constant name[] := columns[:cardinality(columns) - 2];
+	digested constant text := 'scorebook.row_digest(' || scorebook.column_list(given, 'c.%I') || ')';
+	still constant text := 'c.ctid = w.old_ctid AND c.run = w.old_run';
+	old text;
+BEGIN
+	old := job.result::text;
+	IF book_is_empty THEN
+		old := format('(SELECT o.ctid, o.* FROM %s AS o WHERE false)', job.result);
+	ELSIF each_period AND NOT by_row THEN
+		old := format('(SELECT o.ctid, o.* FROM %s AS o WHERE o.effective_at = $1)', job.result);
+	ELSIF each_period THEN
+		old := format('(SELECT o.ctid, o.* FROM %s AS o)', job.result);
+	END IF;
+	read := format(
+		'SELECT %s, s."scorebook effective_at", s."scorebook excluded", c.ctid, c.run, c.effective_at,'
+		' c.version, c.cutoff_set, c.band_set, c.%I, c.inputs, c.inputs_hash, s.*'
+		' FROM (SELECT source.*, %s AS "scorebook effective_at", %s AS "scorebook excluded" FROM %s AS source%s) AS s'
+		' %s JOIN %s AS c ON %s%s',
+		scorebook.column_list(job.key, 's.%I'),
+		CASE WHEN job.has_scores THEN 'scores' ELSE 'score' END,
+		CASE WHEN by_row THEN format('(%s)::timestamp with time zone', job.effective_at)
+			 ELSE '$1::timestamp with time zone' END,
+		CASE WHEN job.exclude IS NULL THEN 'false' ELSE format('(%s)::boolean', job.exclude) END,
+		job.source,
+		CASE WHEN only_changed AND low_watermark IS NOT NULL
+			 THEN format(' WHERE source.%I >= %L', job.watermark, low_watermark) END,
+		CASE WHEN only_changed OR book_is_empty OR (each_period AND by_row) THEN 'LEFT' ELSE 'FULL' END,
+		old,
+		scorebook.column_list(job.key, 's.%I = c.%I', ' AND '),
+		CASE WHEN each_period AND by_row THEN ' AND c.effective_at = s."scorebook effective_at"' END);
+	count_old := format('SELECT count(*) FROM %s AS c%s', job.result,
+		CASE WHEN each_period AND NOT by_row THEN ' WHERE c.effective_at = $1' END);
+	duplicate := format(
+		'SELECT format(%L, %s) FROM %s AS source GROUP BY %s HAVING count(*) > 1 LIMIT 1',
+		'(' || array_to_string(job.key, ', ') || ')=('
+			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ') || ')',
+		key, job.source, key);
+	archive := format(
+		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
+		' SELECT %s, $1, greatest($2, c.system_from + interval ''1 microsecond''), ''superseded'''
+		' FROM %s AS c JOIN written AS w ON %s FOR UPDATE OF c',
+		job.history, scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
+		job.result, still);
+	replace := format(
+		'UPDATE %s AS c SET %s, run = $1,'
+		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
+		' FROM written AS w WHERE %s',
+		job.result,
+		(SELECT string_agg(format('%I = w.%I', g.name, g.name), ', ' ORDER BY g.position)
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)
+		 WHERE g.name <> ALL (row_key)),
+		still);
+	add := format(
+		'INSERT INTO %s (%s, run, system_from) SELECT %s, $1, $2 FROM written AS w'
+		' WHERE w.old_run IS NULL ON CONFLICT (%s) DO NOTHING',
+		job.result, scorebook.column_list(given, '%I'), scorebook.column_list(given, 'w.%I'),
+		scorebook.column_list(row_key, '%I'));
+	archive_gone := format(
+		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
+		' SELECT %s, $1, greatest($2, c.system_from + interval ''1 microsecond''), w.reason'
+		' FROM %s AS c JOIN gone AS w ON %s FOR UPDATE OF c',
+		job.history, scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
+		job.result, still);
+	remove_gone := format('DELETE FROM %s AS c USING gone AS w WHERE %s', job.result, still);
+	digest := format('SELECT coalesce(sum(%s), 0)::numeric FROM %s AS c WHERE c.run = $1',
+		digested, job.result);
+	new_watermark := format('SELECT max(source.%I)::text FROM %s AS source', job.watermark, job.source);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.job, text, boolean, boolean) IS
+	'the statements that read the source of a job and write its book';
+
+-- What a run needs to know of its job.
+CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT owner name, OUT model text,
+	OUT result bigint, OUT history bigint, OUT num_key integer, OUT key_is_unique boolean,
+	OUT inputs text, OUT each_period boolean, OUT record_errors boolean, OUT max_errors bigint,
+	OUT max_rows bigint, OUT max_duration_ms bigint, OUT has_watermark boolean,
+	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
+	OUT effective_at timestamp with time zone)
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.job;
+	run scorebook.run;
+	missing regclass;
+BEGIN
+	SELECT r.* INTO STRICT run FROM scorebook.run AS r WHERE r.run = number;
+	SELECT j.* INTO STRICT job FROM scorebook.job AS j WHERE j.job_id = run.job_id;
+	SELECT t.relation INTO missing
+	FROM (VALUES (job.source), (job.result), (job.history)) AS t (relation)
+	WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_table',
+			MESSAGE = format('the %s of job "%s" does not exist any more',
+				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
+				ELSE 'history' END, job.name),
+			HINT = 'Somebody has dropped it; drop the job, and make it again.';
+	END IF;
+	name := job.name;
+	owner := job.owner;
+	model := job.model;
+	result := job.result::oid::bigint;
+	history := job.history::oid::bigint;
+	num_key := cardinality(job.key);
+	key_is_unique := job.key_is_unique;
+	inputs := job.inputs;
+	each_period := job.keep = 'each_period';
+	record_errors := job.on_error = 'record';
+	max_errors := job.max_errors;
+	max_rows := job.max_rows;
+	max_duration_ms := ceil(extract(epoch FROM job.max_duration) * 1000);
+	has_watermark := job.watermark IS NOT NULL;
+	SELECT r.watermark INTO low_watermark
+	FROM scorebook.run AS r
+	WHERE r.job_id = job.job_id AND r.status = 'succeeded' AND r.watermark IS NOT NULL
+	ORDER BY r.run DESC
+	LIMIT 1;
+	has_scores := job.has_scores;
+	has_class := job.has_class;
+	effective_at := run.effective_at;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.run_job_internal(bigint) IS
+	'the job of a run, after checking that its tables are there';
+
+CREATE FUNCTION scorebook.finish_run_internal(number bigint, facts jsonb,
+	system_from timestamp with time zone, snapshot text, snapshot_at timestamp with time zone,
+	watermark text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	done scorebook.run := jsonb_populate_record(NULL::scorebook.run, facts);
+	job scorebook.job;
+BEGIN
+	SELECT j.* INTO STRICT job
+	FROM scorebook.job AS j JOIN scorebook.run AS r ON r.job_id = j.job_id
+	WHERE r.run = number;
+	UPDATE scorebook.run AS r
+	SET status = 'succeeded', finished_at = clock_timestamp(),
+		system_from = finish_run_internal.system_from, snapshot = finish_run_internal.snapshot,
+		snapshot_at = finish_run_internal.snapshot_at, watermark = finish_run_internal.watermark,
+		model = m.name, model_id = done.model_id, version = done.version, sha256 = v.sha256,
+		engine = done.engine, verification = w.run, library_version = w.library_version,
+		source = scorebook.source_relations(job.source),
+		rows_read = done.rows_read, rows_scored = done.rows_scored,
+		rows_changed = done.rows_changed, rows_confirmed = done.rows_confirmed,
+		rows_closed = done.rows_closed, rows_failed = done.rows_failed,
+		rows_excluded = done.rows_excluded, rows_overtaken = done.rows_overtaken,
+		rows_written = done.rows_written, rows_ended = done.rows_ended,
+		digest = done.digest, phases = done.phases
+	FROM scorebook.model_version AS v
+		JOIN scorebook.model AS m ON m.model_id = v.model_id
+		LEFT JOIN LATERAL
+			(SELECT * FROM scorebook.verification AS w
+			 WHERE w.model_id = v.model_id AND w.version = v.version
+			 ORDER BY w.run DESC LIMIT 1) AS w ON true
+	WHERE r.run = number AND v.model_id = done.model_id AND v.version = done.version;
+	INSERT INTO scorebook.moment (writer, timeline_id) VALUES (number, job.timeline_id);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.finish_run_internal(bigint, jsonb, timestamp with time zone, text,
+	timestamp with time zone, text) IS
+	'writes down what a run has done, and gives it a place in the order of writers';
+
+-- A view and all that it reads from, however deep.
+CREATE FUNCTION scorebook.source_relations(source regclass)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE reads AS
+	(
+		SELECT source::oid AS relation
+		UNION
+		SELECT d.refobjid
+		FROM reads AS s
+			JOIN pg_rewrite AS w ON w.ev_class = s.relation
+			JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+				AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> s.relation
+	)
+	SELECT jsonb_agg(jsonb_build_object('relation', r.relation::regclass::text,
+		'oid', r.relation::bigint, 'kind', c.relkind) ORDER BY r.relation::regclass::text)
+	FROM reads AS r JOIN pg_class AS c ON c.oid = r.relation
+$$;
+
+COMMENT ON FUNCTION scorebook.source_relations(regclass) IS
+	'the relations that a source reads from, with their oids';
+
+-- The numbers of progress.c; those of other roles are seen, too, by who may
+-- run the job.
+CREATE FUNCTION scorebook.run_progress_internal()
+RETURNS TABLE (pid integer, run bigint, result oid, phase text, rows_read bigint, rows_skipped bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT p.pid, p.param16, p.relid,
+		CASE p.param17 WHEN 1 THEN 'scoring' WHEN 2 THEN 'writing' ELSE 'starting' END,
+		p.param3, p.param4
+	FROM pg_stat_get_progress_info('COPY') AS p
+	WHERE p.datid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+		AND p.param16 > 0
+$$;
+
+COMMENT ON FUNCTION scorebook.run_progress_internal() IS
+	'the runs that are going on, as their backends tell it';
+
+CREATE VIEW scorebook.run_progress AS
+SELECT p.pid, j.name AS job, p.run, p.phase, p.rows_read, p.rows_skipped,
+	(p.rows_read / nullif(extract(epoch FROM clock_timestamp() - r.started_at), 0))::bigint AS rows_per_second,
+	r.started_at, r.started_by
+FROM scorebook.run_progress_internal() AS p
+	JOIN scorebook.run AS r ON r.run = p.run
+	JOIN scorebook.job AS j ON j.job_id = r.job_id;
+
+COMMENT ON VIEW scorebook.run_progress IS
+	'the runs that are going on, and how far they are';
+
+CREATE VIEW scorebook.job_run AS
+SELECT j.name AS job, r.run, r.kind,
+	CASE WHEN r.status = 'running' AND NOT scorebook.run_is_alive(r.job_id) THEN 'crashed'
+		 ELSE r.status END AS status,
+	r.effective_at, r.started_at, r.started_by, r.finished_at, m.committed_at,
+	r.model || '/' || r.version AS model, r.engine, r.rows_read, r.rows_scored, r.rows_changed,
+	r.rows_confirmed, r.rows_closed, r.rows_failed, r.rows_excluded, r.rows_overtaken, r.phases,
+	r.sqlstate, r.message, r.failed_key
+FROM scorebook.run AS r
+	JOIN scorebook.job AS j ON j.job_id = r.job_id
+	LEFT JOIN scorebook.moment AS m ON m.writer = r.run;
+
+COMMENT ON VIEW scorebook.job_run IS
+	'the runs of all jobs, and how they went';

@@ -1,0 +1,116 @@
+-- The book: what was said at a time, and the proof that nobody changed it.
+
+CREATE FUNCTION scorebook.as_of_final_until(job text)
+RETURNS timestamp with time zone
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT scorebook.final_until_internal(j.timeline_id)
+	FROM scorebook.job AS j
+	WHERE j.name = as_of_final_until.job
+$$;
+
+COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS
+	'before this time, what <job>_as_of answers cannot change any more';
+
+-- Everything that a book must be, in one scan in the order of keys and time.
+CREATE FUNCTION scorebook.verify_book(job text)
+RETURNS TABLE (problem text, run bigint, key text, detail text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	book scorebook.job;
+	row_key name[];
+	columns name[];
+	given text;
+	shown_key text;
+BEGIN
+	SELECT j.* INTO book FROM scorebook.job AS j WHERE j.name = verify_book.job;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('job "%s" does not exist', job),
+			HINT = 'Jobs are listed in scorebook.job.';
+	END IF;
+	row_key := book.key
+		|| CASE book.keep WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END;
+	columns := ARRAY(SELECT a.attname FROM pg_attribute AS a
+		WHERE a.attrelid = book.result AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
+	given := scorebook.column_list(columns[:cardinality(columns) - 2], 'c.%I');
+	shown_key := format('format(%L, %s)',
+		'(' || array_to_string(row_key, ', ') || ')=('
+			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(row_key)]), ', ') || ')',
+		scorebook.column_list(row_key, 'c.%I'));
+	RETURN QUERY EXECUTE format($sql$
+		WITH line AS MATERIALIZED
+		(
+			SELECT %2$s AS key, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason, c.digest,
+				lead(c.system_from) OVER next AS next_from, lead(c.run) OVER next AS next_run,
+				lag(c.system_to) OVER next AS last_to, lag(c.end_reason) OVER next AS last_reason,
+				row_number() OVER next AS number
+			FROM
+				(SELECT %3$s, c.run, c.system_from, NULL::bigint AS ended_by,
+					NULL::timestamp with time zone AS system_to, NULL::text AS end_reason,
+					scorebook.row_digest(%4$s) AS digest
+				 FROM %5$s AS c
+				 UNION ALL
+				 SELECT %3$s, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason,
+					scorebook.row_digest(%4$s)
+				 FROM %6$s AS c) AS c
+			WINDOW next AS (PARTITION BY %3$s ORDER BY c.system_from, c.system_to NULLS LAST)
+		), written AS
+		(
+			SELECT l.run, count(*) AS n, sum(l.digest) AS digest FROM line AS l GROUP BY l.run
+		), ended AS
+		(
+			SELECT l.ended_by AS run, count(*) AS n FROM line AS l
+			WHERE l.ended_by IS NOT NULL GROUP BY l.ended_by
+		)
+		SELECT p.* FROM
+		(
+			SELECT 'an ended row is followed by none'::text, l.run, l.key,
+				format('It was superseded at %%s.', l.system_to)
+			FROM line AS l WHERE l.end_reason = 'superseded' AND l.next_from IS NULL
+			UNION ALL
+			SELECT 'there is a gap', l.run, l.key,
+				format('It ends at %%s, and the next row begins at %%s.', l.system_to, l.next_from)
+			FROM line AS l WHERE l.end_reason = 'superseded'
+				AND (l.next_from > l.system_to OR l.next_run <> l.ended_by)
+			UNION ALL
+			SELECT 'two rows overlap', l.run, l.key,
+				format('It ends at %%s, and the next row begins at %%s.', l.system_to, l.next_from)
+			FROM line AS l
+			WHERE l.next_from < l.system_to OR (l.system_to IS NULL AND l.next_from IS NOT NULL)
+			UNION ALL
+			SELECT 'a row is of no run of the job', l.run, l.key, NULL
+			FROM line AS l
+			WHERE NOT EXISTS (SELECT FROM scorebook.run AS r JOIN scorebook.moment AS m ON m.writer = r.run
+				WHERE r.run = l.run AND r.job_id = $1 AND r.status = 'succeeded')
+				OR (l.ended_by IS NOT NULL AND
+					NOT EXISTS (SELECT FROM scorebook.run AS r JOIN scorebook.moment AS m ON m.writer = r.run
+					WHERE r.run = l.ended_by AND r.job_id = $1 AND r.status = 'succeeded'))
+			UNION ALL
+			SELECT 'rows of a run were added or removed', r.run, NULL,
+				format('It wrote %%s rows, there are %%s.', r.rows_written, coalesce(w.n, 0))
+			FROM scorebook.run AS r LEFT JOIN written AS w ON w.run = r.run
+			WHERE r.job_id = $1 AND r.status = 'succeeded' AND r.rows_written <> coalesce(w.n, 0)
+			UNION ALL
+			SELECT 'rows of a run were changed', r.run, NULL,
+				'The digest of its rows is not the one that was recorded.'
+			FROM scorebook.run AS r LEFT JOIN written AS w ON w.run = r.run
+			WHERE r.job_id = $1 AND r.status = 'succeeded' AND r.rows_written = coalesce(w.n, 0)
+				AND (r.digest - coalesce(w.digest, 0)) %% 18446744073709551616 <> 0
+			UNION ALL
+			SELECT 'rows that a run ended were added or removed', r.run, NULL,
+				format('It ended %%s rows, there are %%s.', r.rows_ended, coalesce(e.n, 0))
+			FROM scorebook.run AS r LEFT JOIN ended AS e ON e.run = r.run
+			WHERE r.job_id = $1 AND r.status = 'succeeded' AND r.rows_ended <> coalesce(e.n, 0)
+		) AS p
+		$sql$, NULL, shown_key, scorebook.column_list(row_key, 'c.%I'), given, book.result, book.history)
+	USING book.job_id;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.verify_book(text) IS
+	'what is wrong with the book of a job; no rows: nothing';
