@@ -279,7 +279,9 @@ BEGIN
 	remove_gone := format('DELETE FROM %s AS c USING gone AS w WHERE %s', job.result, still);
 	digest := format('SELECT coalesce(sum(%s), 0)::numeric FROM %s AS c WHERE c.run = $1',
 		digested, job.result);
-	new_watermark := format('SELECT max(source.%I)::text FROM %s AS source', job.watermark, job.source);
+	IF job.watermark IS NOT NULL THEN
+		new_watermark := format('SELECT max(source.%I)::text FROM %s AS source', job.watermark, job.source);
+	END IF;
 END
 $$;
 
