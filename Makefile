@@ -38,6 +38,7 @@ OBJS = \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
 	extension/guc.o \
+	extension/job/decision.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
@@ -83,6 +84,7 @@ OWN_HEADERS = \
 	extension/engine/link.h \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
+	extension/job/decision.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \
@@ -120,8 +122,9 @@ SQL_PARTS = \
 	sql/parts/50_reading.sql \
 	sql/parts/60_time.sql \
 	sql/parts/61_job.sql \
-	sql/parts/62_run.sql \
-	sql/parts/63_book.sql \
+	sql/parts/62_decision.sql \
+	sql/parts/63_run.sql \
+	sql/parts/64_book.sql \
 	sql/parts/90_grant.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -9,7 +9,9 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -36,6 +38,7 @@ enum
 	READ_VERSION,
 	READ_CUTOFF_SET,
 	READ_BAND_SET,
+	READ_POINTS,
 	READ_OLD_SCORES,
 	READ_OLD_INPUTS,
 	READ_OLD_HASH,
@@ -68,6 +71,7 @@ typedef struct BlockRow
 	bool		same;			/* all but the scores is the same */
 	ItemPointerData ctid;
 	int64		run;
+	int32		points;
 	uint64		inputs_hash;
 } BlockRow;
 
@@ -98,6 +102,7 @@ typedef struct Receiver
 } Receiver;
 
 static void start(DestReceiver *self, int operation, TupleDesc desc);
+static void make_stores(SbkPass *pass);
 static void make_descs(SbkPass *pass);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void finish(DestReceiver *self);
@@ -107,9 +112,12 @@ static void add_gone(Receiver *receiver, const char *reason);
 static bool read_inputs(Receiver *receiver, SbkRow *row);
 static void add_failed(Receiver *receiver, ErrorData *error);
 static void compare_old(Receiver *receiver, BlockRow *row, const float *inputs);
+static bool same_set(const SbkRanges *ranges, Datum set, bool isnull);
 static bool same_array(Datum array, const float *values, Size n);
 static void score_block(Receiver *receiver);
 static void write_row(Receiver *receiver, int i, const float *scores);
+static void decide(const SbkPass *pass, float score, Datum *given,
+				   bool *given_null);
 static void name_row(void *arg);
 static char *format_key(const Receiver *receiver);
 
@@ -128,14 +136,58 @@ sbk_pass_read(SbkPass *pass, const char *query, ParamListInfo params)
 	};
 	int			rc;
 
-	make_descs(pass);
-	pass->written = tuplestore_begin_heap(false, false, work_mem);
-	pass->gone = tuplestore_begin_heap(false, false, work_mem);
-	pass->failed = tuplestore_begin_heap(false, false, work_mem);
+	make_stores(pass);
 	rc = SPI_execute_extended(query, &options);
 	if (rc < 0)
 		elog(ERROR, "could not read the source: %s", SPI_result_code_string(rc));
 	MemoryContextDelete(receiver.block_context);
+}
+
+void
+sbk_pass_decide(SbkPass *pass, const char *query)
+{
+	SPIExecuteOptions options = {
+		.read_only = true,
+		.dest = CreateDestReceiver(DestTuplestore)
+	};
+	TupleTableSlot *slot;
+	int			n = pass->num_key + BOOK_GIVEN;
+	bool	   *by_value = palloc(n * sizeof(bool));
+	int16	   *lengths = palloc(n * sizeof(int16));
+	int			rc;
+	int			i;
+
+	make_stores(pass);
+	SetTuplestoreDestReceiverParams(options.dest, pass->written,
+									CurrentMemoryContext, false, NULL, NULL);
+	rc = SPI_execute_extended(query, &options);
+	if (rc < 0)
+		elog(ERROR, "could not read the book: %s", SPI_result_code_string(rc));
+	for (i = 0; i < n; i++)
+	{
+		by_value[i] = TupleDescAttr(pass->book, i)->attbyval;
+		lengths[i] = TupleDescAttr(pass->book, i)->attlen;
+	}
+	slot = MakeSingleTupleTableSlot(pass->written_desc, &TTSOpsMinimalTuple);
+	while (tuplestore_gettupleslot(pass->written, true, false, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(slot);
+		pass->digest += sbk_row_digest(n, slot->tts_values + 2,
+									   slot->tts_isnull + 2, by_value, lengths);
+		pass->num_replaced++;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	pass->num_read = pass->num_replaced;
+}
+
+static void
+make_stores(SbkPass *pass)
+{
+	make_descs(pass);
+	pass->written = tuplestore_begin_heap(false, false, work_mem);
+	pass->gone = tuplestore_begin_heap(false, false, work_mem);
+	pass->failed = tuplestore_begin_heap(false, false, work_mem);
 }
 
 static void
@@ -449,7 +501,9 @@ compare_old(Receiver *receiver, BlockRow *row, const float *inputs)
 	}
 	row->ctid = *(ItemPointer) DatumGetPointer(old[READ_CTID]);
 	row->run = DatumGetInt64(old[READ_RUN]);
-	row->same = DatumGetInt32(old[READ_VERSION]) == model->key.version;
+	row->same = DatumGetInt32(old[READ_VERSION]) == model->key.version &&
+		same_set(&pass->cutoffs, old[READ_CUTOFF_SET], is_null[READ_CUTOFF_SET]) &&
+		same_set(&pass->bands, old[READ_BAND_SET], is_null[READ_BAND_SET]);
 	switch (pass->keep)
 	{
 		case SBK_KEEP_NO_INPUTS:
@@ -475,6 +529,8 @@ compare_old(Receiver *receiver, BlockRow *row, const float *inputs)
 	}
 	if (!row->same)
 		return;
+	row->points = is_null[READ_POINTS] ? 0 : DatumGetInt32(old[READ_POINTS]);
+	row->same = is_null[READ_POINTS] != pass->scaling.exists;
 	if (receiver->width == 1)
 		scores[0] = DatumGetFloat4(old[READ_OLD_SCORES]);
 	else
@@ -490,6 +546,12 @@ compare_old(Receiver *receiver, BlockRow *row, const float *inputs)
 		if ((Pointer) array != DatumGetPointer(old[READ_OLD_SCORES]))
 			pfree(array);
 	}
+}
+
+static bool
+same_set(const SbkRanges *ranges, Datum set, bool isnull)
+{
+	return isnull ? ranges->set == 0 : DatumGetInt32(set) == ranges->set;
 }
 
 static bool
@@ -528,7 +590,9 @@ score_block(Receiver *receiver)
 
 		if (row->is_old && row->same &&
 			memcmp(receiver->old_scores + i * width, scores + i * width,
-				   width * sizeof(float)) == 0)
+				   width * sizeof(float)) == 0 &&
+			(!pass->scaling.exists ||
+			 row->points == sbk_scaling_points(&pass->scaling, scores[i * width])))
 			pass->num_confirmed++;
 		else
 			write_row(receiver, i, scores + i * width);
@@ -570,6 +634,7 @@ write_row(Receiver *receiver, int i, const float *scores)
 			CStringGetTextDatum(sbk_model_class_label(model,
 													  sbk_model_class(model, scores)));
 	}
+	decide(pass, scores[0], given, given_null);
 	given[BOOK_VERSION] = Int32GetDatum(model->key.version);
 	given_null[BOOK_INPUTS] = pass->keep != SBK_KEEP_INPUTS;
 	if (pass->keep == SBK_KEEP_INPUTS)
@@ -592,6 +657,36 @@ write_row(Receiver *receiver, int i, const float *scores)
 		pass->num_replaced++;
 	else
 		pass->num_added++;
+}
+
+/* Points, decision and band, as far as the job has them. */
+static void
+decide(const SbkPass *pass, float score, Datum *given, bool *given_null)
+{
+	int32		points = 0;
+
+	if (pass->scaling.exists)
+	{
+		points = sbk_scaling_points(&pass->scaling, score);
+		given[BOOK_POINTS] = Int32GetDatum(points);
+		given_null[BOOK_POINTS] = false;
+	}
+	if (pass->cutoffs.set > 0)
+	{
+		given[BOOK_DECISION] =
+			sbk_ranges_find(&pass->cutoffs,
+							pass->cutoffs.of_points ? points : score);
+		given[BOOK_CUTOFF_SET] = Int32GetDatum(pass->cutoffs.set);
+		given_null[BOOK_DECISION] = given_null[BOOK_CUTOFF_SET] = false;
+	}
+	if (pass->bands.set > 0)
+	{
+		given[BOOK_BAND] =
+			sbk_ranges_find(&pass->bands,
+							pass->bands.of_points ? points : score);
+		given[BOOK_BAND_SET] = Int32GetDatum(pass->bands.set);
+		given_null[BOOK_BAND] = given_null[BOOK_BAND_SET] = false;
+	}
 }
 
 /* Of the bytes that each value is made of, whatever its type; nulls count. */

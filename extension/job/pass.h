@@ -9,7 +9,7 @@
  *
  * The columns of a row, from 0: the key; the time that the row is about; is it
  * excluded?; then of the book, null where it does not have the key: ctid, run,
- * effective_at, version, cutoff_set, band_set, score or scores, inputs,
+ * effective_at, version, cutoff_set, band_set, points, score or scores, inputs,
  * inputs_hash; then the source's own.  Where the source does not have a key of
  * the book, the key is null.
  */
@@ -21,6 +21,7 @@
 #include "nodes/params.h"
 #include "utils/tuplestore.h"
 
+#include "job/decision.h"
 #include "registry/model.h"
 
 typedef enum SbkKeptInputs
@@ -44,6 +45,9 @@ typedef struct SbkPass
 	int64		max_errors;
 	int64		max_rows;		/* 0: any number */
 	TimestampTz deadline;		/* 0: none */
+	SbkScaling	scaling;
+	SbkRanges	cutoffs;
+	SbkRanges	bands;
 
 	/*
 	 * What was found, in the context that was current: rows of the book as
@@ -82,6 +86,12 @@ typedef struct SbkPass
  */
 extern void sbk_pass_read(SbkPass *pass, const char *query,
 						  ParamListInfo params);
+
+/*
+ * Finds what has become of the book's own rows by new ranges, without scoring:
+ * the query gives rows for written, and SPI must be connected.
+ */
+extern void sbk_pass_decide(SbkPass *pass, const char *query);
 
 /* The hash of one row of a book, as the pass sums it up. */
 extern uint64 sbk_row_digest(int n, const Datum *values, const bool *nulls,

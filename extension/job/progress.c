@@ -11,7 +11,7 @@
 
 #include "job/progress.h"
 
-/* one less than the columns of pg_stat_get_progress_info, see 63_book.sql */
+/* one less than the columns of pg_stat_get_progress_info, see 63_run.sql */
 #define PROGRESS_RUN		15
 #define PROGRESS_PHASE		16
 

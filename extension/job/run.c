@@ -69,6 +69,7 @@ typedef struct Job
 	bool		has_watermark;
 	bool		has_scores;
 	bool		has_class;
+	SbkScaling	scaling;
 } Job;
 
 typedef struct Run
@@ -77,6 +78,7 @@ typedef struct Run
 	Oid			keeper;			/* owner of the extension */
 	TimestampTz effective_at;
 	bool		only_changed;
+	bool		decide;			/* the book, and not the source */
 	Job			job;
 	char	   *snapshot;		/* that the source is read under */
 	TimestampTz snapshot_at;
@@ -95,6 +97,7 @@ static void try_to_score(Run *run);
 static void fail(Run *run, const ErrorData *error);
 static void score(Run *run);
 static void read_job(Run *run);
+static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
 static SbkModel *find_model(const Job *job, SbkModelUse *use);
 static void read_statements(const Run *run, Relation result,
 							SbkStatements *statements);
@@ -107,6 +110,7 @@ static void finish(Run *run, SbkPass *pass, const SbkWritten *written,
 static void query(const char *statement, const SPIExecuteOptions *options);
 static char *column(int number);
 static int64 column_int(int number);
+static double column_real(int number);
 static void call(Oid keeper, const char *statement, int n, Oid *types,
 				 Datum *values, const char *nulls);
 static double elapsed(TimestampTz from, TimestampTz to);
@@ -209,6 +213,12 @@ column_int(int number)
 	return text == NULL ? 0 : DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text)));
 }
 
+static double
+column_real(int number)
+{
+	return DatumGetFloat8(DirectFunctionCall1(float8in, CStringGetDatum(column(number))));
+}
+
 static int32
 find_job(const SbkRunRequest *request, Oid keeper)
 {
@@ -265,7 +275,7 @@ begin(Run *run, int32 job_id, const SbkRunRequest *request)
 	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
 	values[0] = NameGetDatum(&caller);
 	values[1] = Int32GetDatum(job_id);
-	values[2] = CStringGetTextDatum("run");
+	values[2] = CStringGetTextDatum(request->decide ? "decision" : "run");
 	values[3] = TimestampTzGetDatum(request->effective_at);
 	values[4] = BoolGetDatum(request->only_changed);
 	if (!request->has_effective_at)
@@ -275,6 +285,7 @@ begin(Run *run, int32 job_id, const SbkRunRequest *request)
 		 5, types, values, nulls);
 	run->number = column_int(1);
 	run->only_changed = request->only_changed;
+	run->decide = request->decide;
 	run->job.job_id = job_id;
 }
 
@@ -357,6 +368,9 @@ score(Run *run)
 	pass->max_errors = run->job.max_errors;
 	pass->max_rows = run->job.max_rows;
 	pass->deadline = run->job.deadline;
+	pass->scaling = run->job.scaling;
+	read_ranges(run, "cutoff", &pass->cutoffs);
+	read_ranges(run, "band", &pass->bands);
 	read_statements(run, result, &statements);
 
 	sbk_progress_start(run->job.result, run->number);
@@ -364,7 +378,10 @@ score(Run *run)
 	assume(run->job.owner, "pg_catalog, pg_temp", &guise);
 	PG_TRY();
 	{
-		read_source(run, pass, &statements);
+		if (run->decide)
+			sbk_pass_decide(pass, statements.decide);
+		else
+			read_source(run, pass, &statements);
 	}
 	PG_FINALLY();
 	{
@@ -445,7 +462,10 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
 	values[0] = Int64GetDatum(run->number);
 	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(facts.data));
 	values[2] = TimestampTzGetDatum(start);
-	values[3] = CStringGetTextDatum(run->snapshot);
+	if (run->snapshot)
+		values[3] = CStringGetTextDatum(run->snapshot);
+	else
+		nulls[3] = nulls[4] = 'n';
 	values[4] = TimestampTzGetDatum(run->snapshot_at);
 	if (run->watermark)
 		values[5] = CStringGetTextDatum(run->watermark);
@@ -491,12 +511,50 @@ read_job(Run *run)
 												CStringGetDatum(column(18)),
 												ObjectIdGetDatum(InvalidOid),
 												Int32GetDatum(-1)));
+	job->scaling.exists = column(20) != NULL;
+	if (job->scaling.exists)
+	{
+		job->scaling.offset = column_real(20);
+		job->scaling.factor = column_real(21);
+		job->scaling.higher_is_better = *column(22) == 't';
+	}
 	if (run->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("job \"%s\" has no watermark", job->name),
 				errdetail("Nothing says which rows of its source have changed."),
 				errhint("Name a column that only grows: watermark => 'updated_at' of scorebook.create_job."));
+}
+
+/* The ranges that count now, in ascending order. */
+static void
+read_ranges(const Run *run, const char *kind, SbkRanges *ranges)
+{
+	Oid			types[2] = {TEXTOID, INT4OID};
+	Datum		values[2] = {
+		CStringGetTextDatum(kind),
+		Int32GetDatum(run->job.job_id)
+	};
+	int			i;
+
+	call(run->keeper, "SELECT * FROM scorebook.current_ranges($1, $2)", 2,
+		 types, values, NULL);
+	ranges->n = (int) SPI_processed;
+	if (ranges->n == 0)
+		return;
+	ranges->set = (int) column_int(1);
+	ranges->of_points = *column(2) == 't';
+	ranges->lows = palloc(ranges->n * sizeof(double));
+	ranges->labels = palloc(ranges->n * sizeof(Datum));
+	for (i = 0; i < ranges->n; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		ranges->lows[i] = DatumGetFloat8(SPI_getbinval(tuple, desc, 3, &isnull));
+		ranges->labels[i] = CStringGetTextDatum(SPI_getvalue(tuple, desc, 4));
+	}
 }
 
 /* With the rights of the job's owner. */
@@ -592,6 +650,7 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->remove_gone = column(8);
 	statements->digest = column(9);
 	statements->new_watermark = column(10);
+	statements->decide = column(11);
 }
 
 /*

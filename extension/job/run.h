@@ -14,6 +14,7 @@ typedef struct SbkRunRequest
 	TimestampTz effective_at;	/* else that of the beginning */
 	bool		only_changed;	/* by the watermark */
 	bool		wait;			/* for another run of the job to end */
+	bool		decide;			/* only decide the book anew */
 } SbkRunRequest;
 
 /*

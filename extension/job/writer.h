@@ -20,6 +20,7 @@ typedef struct SbkStatements
 	char	   *remove_gone;
 	char	   *digest;
 	char	   *new_watermark;
+	char	   *decide;
 } SbkStatements;
 
 /* What became of what a pass had found. */

@@ -34,6 +34,8 @@
 
 PG_FUNCTION_INFO_V1(sbk_sql_run_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_job_in_transaction);
+PG_FUNCTION_INFO_V1(sbk_sql_decide_job);
+PG_FUNCTION_INFO_V1(sbk_sql_scaled_points);
 PG_FUNCTION_INFO_V1(sbk_sql_run_is_alive);
 PG_FUNCTION_INFO_V1(sbk_sql_guard_book);
 PG_FUNCTION_INFO_V1(sbk_sql_row_digest);
@@ -81,6 +83,31 @@ sbk_sql_run_job_in_transaction(PG_FUNCTION_ARGS)
 								false));
 }
 
+Datum
+sbk_sql_decide_job(PG_FUNCTION_ARGS)
+{
+	SbkRunRequest request = {.decide = true};
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	PG_RETURN_INT64(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid),
+								false));
+}
+
+Datum
+sbk_sql_scaled_points(PG_FUNCTION_ARGS)
+{
+	SbkScaling	scaling = {
+		.exists = true,
+		.offset = PG_GETARG_FLOAT8(1),
+		.factor = PG_GETARG_FLOAT8(2),
+		.higher_is_better = PG_GETARG_BOOL(3)
+	};
+
+	PG_RETURN_INT32(sbk_scaling_points(&scaling, PG_GETARG_FLOAT4(0)));
+}
+
 static void
 read_request(FunctionCallInfo fcinfo, SbkRunRequest *request)
 {
@@ -93,6 +120,7 @@ read_request(FunctionCallInfo fcinfo, SbkRunRequest *request)
 	request->effective_at = PG_ARGISNULL(1) ? 0 : PG_GETARG_TIMESTAMPTZ(1);
 	request->only_changed = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	request->wait = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	request->decide = false;
 }
 
 /* Who owns a function of the extension, owns the extension's tables. */

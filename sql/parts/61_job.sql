@@ -27,6 +27,8 @@ CREATE TABLE scorebook.job
 	history			regclass NOT NULL,
 	has_scores		boolean NOT NULL,
 	has_class		boolean NOT NULL,
+	direction		text NOT NULL,
+	scaling			jsonb,
 	timeline_id		integer NOT NULL,
 	created_at		timestamp with time zone NOT NULL,
 	created_by		name NOT NULL,
@@ -35,6 +37,7 @@ CREATE TABLE scorebook.job
 	CONSTRAINT job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
 	CONSTRAINT job_keep_check CHECK (keep IN ('latest', 'each_period')),
 	CONSTRAINT job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
+	CONSTRAINT job_direction_check CHECK (direction IN ('higher_is_riskier', 'higher_is_better')),
 	CONSTRAINT job_on_error_check CHECK (on_error IN ('fail', 'record'))
 );
 
@@ -62,6 +65,10 @@ COMMENT ON COLUMN scorebook.job.has_scores IS
 	'the book has several numbers a row (scores), not one (score)';
 COMMENT ON COLUMN scorebook.job.has_class IS
 	'the book has the label of the likeliest class';
+COMMENT ON COLUMN scorebook.job.direction IS
+	'what a higher score says: higher_is_riskier or higher_is_better';
+COMMENT ON COLUMN scorebook.job.scaling IS
+	'points of a scorecard: so many points at these odds, and pdo points to double them';
 
 CREATE TABLE scorebook.job_definition
 (
@@ -159,6 +166,11 @@ CREATE FUNCTION scorebook.create_job(
 	max_errors bigint DEFAULT 1000,
 	max_duration interval DEFAULT NULL,
 	max_rows bigint DEFAULT NULL,
+	direction text DEFAULT 'higher_is_riskier',
+	scaling jsonb DEFAULT NULL,
+	cutoffs jsonb DEFAULT NULL,
+	bands jsonb DEFAULT NULL,
+	scale text DEFAULT NULL,
 	readers name[] DEFAULT '{}')
 RETURNS regclass
 LANGUAGE plpgsql
@@ -188,15 +200,21 @@ BEGIN
 		shape.classes > 2, readers);
 	PERFORM scorebook.register_job(name, model, relation, key,
 		unique_key IS NOT NULL AND unique_key <@ key, schema, keep, inputs, effective_at, exclude,
-		watermark, on_error, max_errors, max_duration, max_rows, shape.width > 1,
+		watermark, on_error, max_errors, max_duration, max_rows, direction, scaling, shape.width > 1,
 		shape.classes > 2);
+	IF cutoffs IS NOT NULL THEN
+		PERFORM scorebook.set_cutoffs(name, cutoffs, scale);
+	END IF;
+	IF bands IS NOT NULL THEN
+		PERFORM scorebook.set_bands(name, bands, scale);
+	END IF;
 	PERFORM scorebook.create_book_functions(name, readers);
 	RETURN pg_catalog.format('%I.%I', schema, name)::regclass;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, text, text, name,
-	text, bigint, interval, bigint, name[]) IS
+	text, bigint, interval, bigint, text, jsonb, jsonb, jsonb, text, name[]) IS
 	'makes a job and its book, and returns the table that the scores go to';
 
 CREATE FUNCTION scorebook.check_job_name(name text)
@@ -402,19 +420,19 @@ COMMENT ON FUNCTION scorebook.create_partitions(regclass, text, timestamp with t
 CREATE FUNCTION scorebook.register_job(name text, model text, source regclass, key name[],
 	key_is_unique boolean, schema name, keep text, inputs text, effective_at text, exclude text,
 	watermark name, on_error text, max_errors bigint, max_duration interval, max_rows bigint,
-	has_scores boolean, has_class boolean)
+	direction text, scaling jsonb, has_scores boolean, has_class boolean)
 RETURNS integer
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
 
 COMMENT ON FUNCTION scorebook.register_job(text, text, regclass, name[], boolean, name, text, text,
-	text, text, name, text, bigint, interval, bigint, boolean, boolean) IS
+	text, text, name, text, bigint, interval, bigint, text, jsonb, boolean, boolean) IS
 	'what create_job does last: makes its tables the book of a job';
 
 CREATE FUNCTION scorebook.register_job_internal(caller name, name text, model text, source regclass,
 	key name[], key_is_unique boolean, schema name, keep text, inputs text, effective_at text,
 	exclude text, watermark name, on_error text, max_errors bigint, max_duration interval,
-	max_rows bigint, has_scores boolean, has_class boolean)
+	max_rows bigint, direction text, scaling jsonb, has_scores boolean, has_class boolean)
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -423,17 +441,18 @@ DECLARE
 	job scorebook.job;
 BEGIN
 	PERFORM scorebook.check_job_name(name);
+	PERFORM scorebook.check_scaling(name, scaling, model);
 	INSERT INTO scorebook.timeline (begins_at)
 	VALUES ('-infinity')
 	RETURNING timeline_id INTO job.timeline_id;
 	BEGIN
 		INSERT INTO scorebook.job (name, owner, model, source, key, key_is_unique, keep, inputs,
 			effective_at, exclude, watermark, on_error, max_errors, max_duration, max_rows, result,
-			history, has_scores, has_class, timeline_id, created_at, created_by)
+			history, direction, scaling, has_scores, has_class, timeline_id, created_at, created_by)
 		VALUES (name, caller, model, source, key, key_is_unique, keep, inputs, effective_at, exclude,
 			watermark, on_error, max_errors, max_duration, max_rows,
 			format('%I.%I', schema, name)::regclass,
-			format('%I.%I', schema, name || '_history')::regclass,
+			format('%I.%I', schema, name || '_history')::regclass, direction, scaling,
 			has_scores, has_class, job.timeline_id, now(), caller)
 		RETURNING * INTO job;
 	EXCEPTION
@@ -445,7 +464,7 @@ BEGIN
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
 				MESSAGE = format('an option of job "%s" is none', name),
-				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record.';
+				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record, direction is higher_is_riskier or higher_is_better.';
 	END;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
 	VALUES (job.job_id, 1, to_jsonb(job), now(), caller);
@@ -454,7 +473,7 @@ END
 $$;
 
 COMMENT ON FUNCTION scorebook.register_job_internal(name, text, text, regclass, name[], boolean, name,
-	text, text, text, text, name, text, bigint, interval, bigint, boolean, boolean) IS
+	text, text, text, text, name, text, bigint, interval, bigint, text, jsonb, boolean, boolean) IS
 	'what register_job does, with the rights of the extension''s owner';
 
 -- The state as of a time, in the shape of the result table: a function that

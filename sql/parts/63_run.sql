@@ -42,7 +42,7 @@ CREATE TABLE scorebook.run
 	message			text,
 	failed_key		text,
 	CONSTRAINT run_pkey PRIMARY KEY (run),
-	CONSTRAINT run_kind_check CHECK (kind IN ('run')),
+	CONSTRAINT run_kind_check CHECK (kind IN ('run', 'decision')),
 	CONSTRAINT run_status_check CHECK (status IN ('running', 'succeeded', 'failed', 'crashed'))
 );
 
@@ -50,6 +50,8 @@ CREATE INDEX run_job_id_idx ON scorebook.run (job_id, run);
 
 COMMENT ON TABLE scorebook.run IS
 	'what wrote, or tried to write, into the book of a job: from what, with which model, and how it went';
+COMMENT ON COLUMN scorebook.run.kind IS
+	'run: the source was scored; decision: the book''s scores were decided anew, by other cutoffs, bands or points';
 COMMENT ON COLUMN scorebook.run.status IS
 	'running, succeeded, failed or crashed; the view job_run knows at once that a run has crashed';
 COMMENT ON COLUMN scorebook.run.system_from IS
@@ -200,7 +202,8 @@ COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text) IS
 CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.job, low_watermark text,
 	only_changed boolean, book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
-	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text)
+	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
+	OUT decide text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -216,6 +219,12 @@ DECLARE
 	given constant name[] := columns[:cardinality(columns) - 2];
 	digested constant text := 'scorebook.row_digest(' || scorebook.column_list(given, 'c.%I') || ')';
 	still constant text := 'c.ctid = w.old_ctid AND c.run = w.old_run';
+	cutoff_set constant integer := scorebook.current_set('cutoff', job.job_id);
+	band_set constant integer := scorebook.current_set('band', job.job_id);
+	points constant text := CASE WHEN job.scaling IS NULL THEN 'NULL::integer'
+		ELSE (SELECT format('scorebook.scaled_points(c.score, %L, %L, %L)', s.offset_points, s.factor,
+				job.direction = 'higher_is_better')
+			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
 	old text;
 BEGIN
 	old := job.result::text;
@@ -228,7 +237,7 @@ BEGIN
 	END IF;
 	read := format(
 		'SELECT %s, s."scorebook effective_at", s."scorebook excluded", c.ctid, c.run, c.effective_at,'
-		' c.version, c.cutoff_set, c.band_set, c.%I, c.inputs, c.inputs_hash, s.*'
+		' c.version, c.cutoff_set, c.band_set, c.points, c.%I, c.inputs, c.inputs_hash, s.*'
 		' FROM (SELECT source.*, %s AS "scorebook effective_at", %s AS "scorebook excluded" FROM %s AS source%s) AS s'
 		' %s JOIN %s AS c ON %s%s',
 		scorebook.column_list(job.key, 's.%I'),
@@ -279,6 +288,18 @@ BEGIN
 	remove_gone := format('DELETE FROM %s AS c USING gone AS w WHERE %s', job.result, still);
 	digest := format('SELECT coalesce(sum(%s), 0)::numeric FROM %s AS c WHERE c.run = $1',
 		digested, job.result);
+	decide := format(
+		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
+		' WHERE (c.cutoff_set, c.band_set, c.points) IS DISTINCT FROM (%L::integer, %L::integer, %s)',
+		(SELECT string_agg(CASE g.name
+				WHEN 'points' THEN points
+				WHEN 'decision' THEN scorebook.label_expression('cutoff', job.job_id, points)
+				WHEN 'cutoff_set' THEN format('%L::integer', cutoff_set)
+				WHEN 'band' THEN scorebook.label_expression('band', job.job_id, points)
+				WHEN 'band_set' THEN format('%L::integer', band_set)
+				ELSE format('c.%I', g.name) END, ', ' ORDER BY g.position)
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
+		job.result, cutoff_set, band_set, points);
 	IF job.watermark IS NOT NULL THEN
 		new_watermark := format('SELECT max(source.%I)::text FROM %s AS source', job.watermark, job.source);
 	END IF;
@@ -294,7 +315,8 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT inputs text, OUT each_period boolean, OUT record_errors boolean, OUT max_errors bigint,
 	OUT max_rows bigint, OUT max_duration_ms bigint, OUT has_watermark boolean,
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
-	OUT effective_at timestamp with time zone)
+	OUT effective_at timestamp with time zone, OUT kind text, OUT scaling_offset double precision,
+	OUT scaling_factor double precision, OUT higher_is_better boolean)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -340,6 +362,10 @@ BEGIN
 	has_scores := job.has_scores;
 	has_class := job.has_class;
 	effective_at := run.effective_at;
+	kind := run.kind;
+	SELECT s.offset_points, s.factor INTO scaling_offset, scaling_factor
+	FROM scorebook.scaling_numbers(job.scaling) AS s;
+	higher_is_better := job.direction = 'higher_is_better';
 END
 $$;
 
