@@ -62,6 +62,7 @@ OBJS = \
 	extension/sql/moment.o \
 	extension/sql/predict.o \
 	extension/sql/registrar.o \
+	extension/sql/replay.o \
 	extension/sql/verification.o \
 	extension/xgboost/library.o \
 	extension/xgboost/trial.o
@@ -125,6 +126,7 @@ SQL_PARTS = \
 	sql/parts/62_decision.sql \
 	sql/parts/63_run.sql \
 	sql/parts/64_book.sql \
+	sql/parts/65_replay.sql \
 	sql/parts/90_grant.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

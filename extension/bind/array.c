@@ -4,12 +4,15 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "bind/value.h"
 
+static bool is_input(const SbkModel *model, int i, float value);
 static void check_shape(const SbkModel *model, ArrayType *array,
 						int num_input);
 
@@ -57,6 +60,41 @@ sbk_read_array(const SbkModel *model, ArrayType *array, SbkRow *row)
 	}
 	pfree(values);
 	pfree(nulls);
+}
+
+void
+sbk_read_kept(const SbkModel *model, ArrayType *array, SbkRow *row)
+{
+	int			num_input = model->num_feature + (model->base_margin ? 1 : 0);
+	const float *values = (const float *) ARR_DATA_PTR(array);
+	bool		fits = ARR_ELEMTYPE(array) == FLOAT4OID &&
+		ARR_NDIM(array) == 1 && ARR_DIMS(array)[0] == num_input &&
+		!ARR_HASNULL(array);
+	int			i;
+
+	for (i = 0; fits && i < num_input; i++)
+		fits = is_input(model, i, values[i]);
+	if (!fits)
+		ereport(ERROR,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("the kept inputs cannot be those of model \"%s\"",
+					   model->label),
+				errhint("scorebook.verify_book shows whether rows of a book were changed."));
+	memcpy(row->values, values, model->num_feature * sizeof(float));
+	if (model->base_margin)
+		row->base_margin = values[model->num_feature];
+}
+
+/* Could the functions above have read it? */
+static bool
+is_input(const SbkModel *model, int i, float value)
+{
+	if (isnan(value))
+		return i < model->num_feature;
+	if (i < model->num_feature && model->features[i].categorical)
+		return value >= 0 && value < model->features[i].num_level &&
+			value == floorf(value);
+	return !isinf(value);
 }
 
 static void

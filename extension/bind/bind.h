@@ -85,6 +85,14 @@ extern void sbk_read_columns(const SbkModel *model,
 extern void sbk_read_array(const SbkModel *model, ArrayType *array,
 						   SbkRow *row);
 
+/*
+ * Takes over inputs that were kept as the model saw them, in the same order,
+ * bit by bit: NaN is missing, and no policy has a say.  Throws where the array
+ * cannot be that.
+ */
+extern void sbk_read_kept(const SbkModel *model, ArrayType *array,
+						  SbkRow *row);
+
 /* Numbers as a real[], palloc'd. */
 extern Datum sbk_real_array(const float *values, Size n);
 

@@ -207,10 +207,11 @@ make_descs(SbkPass *pass)
 	TupleDescInitEntry(pass->gone_desc, 2, "old_run", INT8OID, -1, 0);
 	TupleDescInitEntry(pass->gone_desc, 3, "reason", TEXTOID, -1, 0);
 
-	pass->failed_desc = CreateTemplateTupleDesc(3);
+	pass->failed_desc = CreateTemplateTupleDesc(4);
 	TupleDescInitEntry(pass->failed_desc, 1, "key", TEXTOID, -1, 0);
-	TupleDescInitEntry(pass->failed_desc, 2, "sqlstate", TEXTOID, -1, 0);
-	TupleDescInitEntry(pass->failed_desc, 3, "message", TEXTOID, -1, 0);
+	TupleDescInitEntry(pass->failed_desc, 2, "key_digest", INT8OID, -1, 0);
+	TupleDescInitEntry(pass->failed_desc, 3, "sqlstate", TEXTOID, -1, 0);
+	TupleDescInitEntry(pass->failed_desc, 4, "message", TEXTOID, -1, 0);
 }
 
 static void
@@ -455,12 +456,18 @@ static void
 add_failed(Receiver *receiver, ErrorData *error)
 {
 	SbkPass    *pass = receiver->pass;
-	Datum		values[3] = {
+	uint64		key_digest = sbk_row_digest(pass->num_key,
+											receiver->slot->tts_values,
+											receiver->slot->tts_isnull,
+											receiver->by_value,
+											receiver->lengths);
+	Datum		values[4] = {
 		CStringGetTextDatum(pass->failed_key),
+		Int64GetDatum((int64) key_digest),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 		CStringGetTextDatum(error->message)
 	};
-	bool		nulls[3] = {false};
+	bool		nulls[4] = {false};
 
 	pass->num_failed++;
 	if (pass->num_failed > pass->max_errors)

@@ -53,7 +53,8 @@ typedef struct SbkPass
 	 * What was found, in the context that was current: rows of the book as
 	 * far as version, inputs and inputs_hash, behind the ctid and run of the
 	 * row that each of them replaces, or null; ctid, run and reason of rows
-	 * that end; key, SQLSTATE and message of rows that could not be scored.
+	 * that end; key, its digest, SQLSTATE and message of rows that could not be
+	 * scored.
 	 */
 	TupleDesc	written_desc;
 	TupleDesc	gone_desc;
@@ -93,7 +94,7 @@ extern void sbk_pass_read(SbkPass *pass, const char *query,
  */
 extern void sbk_pass_decide(SbkPass *pass, const char *query);
 
-/* The hash of one row of a book, as the pass sums it up. */
+/* The hash of one row of a book, as the pass sums it up, or of a key. */
 extern uint64 sbk_row_digest(int n, const Datum *values, const bool *nulls,
 							 const bool *by_value, const int16 *lengths);
 

@@ -434,8 +434,8 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
 		values[1] = Int32GetDatum(run->job.job_id);
 		types[1] = INT4OID;
 		call(run->keeper,
-			 "INSERT INTO scorebook.row_error (run, job_id, key, sqlstate, message)"
-			 " SELECT $1, $2, f.key, f.sqlstate, f.message FROM failed AS f",
+			 "INSERT INTO scorebook.row_error (run, job_id, key, key_digest, sqlstate, message)"
+			 " SELECT $1, $2, f.key, f.key_digest, f.sqlstate, f.message FROM failed AS f",
 			 2, types, values, NULL);
 		types[1] = JSONBOID;
 		SPI_unregister_relation("failed");

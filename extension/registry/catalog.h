@@ -32,6 +32,7 @@
 #define Anum_version_classes			9
 #define Anum_version_cutoff				10
 #define Anum_version_sha256				15
+#define Anum_version_tolerance			26
 
 #define Anum_artifact_model_id			1
 #define Anum_artifact_version			2

@@ -278,6 +278,9 @@ read_version(SbkModel *model, SbkScan *scan, HeapTuple tuple)
 	model->cutoff =
 		DatumGetFloat4(sbk_scan_column(scan, tuple, Anum_version_cutoff,
 									   &isnull));
+	model->tolerance =
+		DatumGetFloat8(sbk_scan_column(scan, tuple, Anum_version_tolerance,
+									   &isnull));
 	value = sbk_scan_column(scan, tuple, Anum_version_sha256, &isnull);
 	digest = DatumGetByteaPP(value);
 	if (VARSIZE_ANY_EXHDR(digest) == sizeof(model->sha256))

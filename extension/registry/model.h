@@ -81,6 +81,7 @@ typedef struct SbkModel
 	int			num_class;		/* labels in classes; 0: none were given */
 	char	  **classes;
 	float		cutoff;
+	double		tolerance;		/* relative difference that scores may show */
 	int			iterations;		/* boosting rounds to score, 0 for all */
 	uint8		sha256[SBK_SHA256_LENGTH];	/* of the artifact */
 	SbkServing	serving;

@@ -12,8 +12,10 @@
 #include "registry/rights.h"
 
 static int32 find_model(const char *name, Name owner);
+static void check_privilege(const SbkResolved *resolved, const NameData *owner,
+							const char *privilege);
 static int32 find_alias(int32 model_id, const SbkReference *reference);
-static void check_version(int32 model_id, const SbkReference *reference);
+static void check_version(const SbkResolved *resolved, int32 version);
 static bool is_retired(int32 model_id, int32 version);
 pg_noreturn static void refuse(const char *text, int len);
 
@@ -84,25 +86,49 @@ sbk_reference_resolve(const SbkReference *reference, const char *privilege,
 	memset(resolved, 0, sizeof(SbkResolved));
 	strlcpy(resolved->name, reference->name, NAMEDATALEN);
 	resolved->model_id = find_model(reference->name, &owner);
-	if (!sbk_has_privilege(GetUserId(), resolved->model_id, &owner, privilege))
-		ereport(ERROR,
-				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("permission denied for model \"%s\"", reference->name),
-				strcmp(privilege, "any") == 0 ?
-				errdetail("Role \"%s\" has no privilege on it.",
-						  GetUserNameFromId(GetUserId(), false)) :
-				errdetail("Role \"%s\" lacks the privilege \"%s\".",
-						  GetUserNameFromId(GetUserId(), false), privilege),
-				errhint("The owner of the model grants it with scorebook.grant_model."));
-
+	check_privilege(resolved, &owner, privilege);
 	if (reference->version != 0)
 	{
-		check_version(resolved->model_id, reference);
+		check_version(resolved, reference->version);
 		resolved->version = reference->version;
 	}
 	else
 		resolved->version = find_alias(resolved->model_id, reference);
 	resolved->retired = is_retired(resolved->model_id, resolved->version);
+}
+
+void
+sbk_reference_resolve_recorded(int32 model_id, int32 version,
+							   const char *privilege, SbkResolved *resolved)
+{
+	SbkScan		scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		isnull;
+	NameData	owner;
+	char	   *name;
+
+	memset(resolved, 0, sizeof(SbkResolved));
+	resolved->model_id = model_id;
+	sbk_key_int(&key, Anum_model_model_id, model_id);
+	sbk_scan_begin(&scan, "model", "pkey", 1, &key);
+	tuple = sbk_scan_next(&scan, ForwardScanDirection);
+	if (tuple == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("the model that was recorded does not exist any more"),
+				errdetail("It had the model_id %d.", model_id),
+				errhint("The scores of a model that was dropped cannot be computed again."));
+	name = sbk_scan_text(&scan, tuple, Anum_model_name);
+	strlcpy(resolved->name, name, NAMEDATALEN);
+	owner = *DatumGetName(sbk_scan_column(&scan, tuple, Anum_model_owner,
+										  &isnull));
+	sbk_scan_end(&scan);
+	pfree(name);
+	check_privilege(resolved, &owner, privilege);
+	check_version(resolved, version);
+	resolved->version = version;
+	resolved->retired = is_retired(model_id, version);
 }
 
 static int32
@@ -128,6 +154,22 @@ find_model(const char *name, Name owner)
 										   &isnull));
 	sbk_scan_end(&scan);
 	return model_id;
+}
+
+static void
+check_privilege(const SbkResolved *resolved, const NameData *owner,
+				const char *privilege)
+{
+	if (!sbk_has_privilege(GetUserId(), resolved->model_id, owner, privilege))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for model \"%s\"", resolved->name),
+				strcmp(privilege, "any") == 0 ?
+				errdetail("Role \"%s\" has no privilege on it.",
+						  GetUserNameFromId(GetUserId(), false)) :
+				errdetail("Role \"%s\" lacks the privilege \"%s\".",
+						  GetUserNameFromId(GetUserId(), false), privilege),
+				errhint("The owner of the model grants it with scorebook.grant_model."));
 }
 
 /* The last move of an alias says where it points. */
@@ -158,19 +200,18 @@ find_alias(int32 model_id, const SbkReference *reference)
 }
 
 static void
-check_version(int32 model_id, const SbkReference *reference)
+check_version(const SbkResolved *resolved, int32 version)
 {
 	SbkScan		scan;
 	ScanKeyData keys[2];
 
-	sbk_key_int(&keys[0], Anum_version_model_id, model_id);
-	sbk_key_int(&keys[1], Anum_version_version, reference->version);
+	sbk_key_int(&keys[0], Anum_version_model_id, resolved->model_id);
+	sbk_key_int(&keys[1], Anum_version_version, version);
 	sbk_scan_begin(&scan, "model_version", "pkey", 2, keys);
 	if (sbk_scan_next(&scan, ForwardScanDirection) == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("model \"%s\" has no version %d", reference->name,
-					   reference->version),
+				errmsg("model \"%s\" has no version %d", resolved->name, version),
 				errhint("Versions are listed in scorebook.model_version."));
 	sbk_scan_end(&scan);
 }

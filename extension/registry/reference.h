@@ -36,4 +36,12 @@ extern void sbk_reference_resolve(const SbkReference *reference,
 								  const char *privilege,
 								  SbkResolved *resolved);
 
+/*
+ * The same for a version that a run has recorded, whatever the model is called
+ * now.
+ */
+extern void sbk_reference_resolve_recorded(int32 model_id, int32 version,
+										   const char *privilege,
+										   SbkResolved *resolved);
+
 #endif							/* SBK_REFERENCE_H */

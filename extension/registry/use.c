@@ -18,6 +18,8 @@
 #include "registry/cache.h"
 #include "registry/use.h"
 
+static bool adopt(SbkModelUse *use, const SbkResolved *resolved,
+				  const SbkSnapshotStamp *stamp);
 static void release_use(void *arg);
 static void take_stamp(SbkSnapshotStamp *stamp);
 
@@ -35,7 +37,6 @@ sbk_model_use(SbkModelUse *use, const char *reference, int len, bool *changed)
 	SbkSnapshotStamp stamp;
 	SbkReference parsed;
 	SbkResolved resolved;
-	SbkModel   *model;
 
 	take_stamp(&stamp);
 	*changed = false;
@@ -53,15 +54,44 @@ sbk_model_use(SbkModelUse *use, const char *reference, int len, bool *changed)
 					   resolved.version, resolved.name),
 				errhint("Use a version in service; see scorebook.retirement for the reason."));
 
-	/* pin the new one first: it may be the same */
-	model = sbk_cache_pin(&resolved);
-	*changed = model != use->model;
-	release_use(use);
-	use->model = model;
-	use->stamp = stamp;
+	*changed = adopt(use, &resolved, &stamp);
 	use->reference_len = len;
 	memcpy(use->reference, reference, len);
-	return model;
+	return use->model;
+}
+
+SbkModel *
+sbk_model_use_recorded(SbkModelUse *use, int32 model_id, int32 version,
+					   bool *changed)
+{
+	SbkSnapshotStamp stamp;
+	SbkResolved resolved;
+
+	take_stamp(&stamp);
+	*changed = false;
+	if (use->model != NULL && use->model->key.model_id == model_id &&
+		use->model->key.version == version &&
+		memcmp(&use->stamp, &stamp, sizeof(stamp)) == 0)
+		return use->model;
+
+	sbk_reference_resolve_recorded(model_id, version, "score", &resolved);
+	*changed = adopt(use, &resolved, &stamp);
+	return use->model;
+}
+
+/* Is it not the model that was used before? */
+static bool
+adopt(SbkModelUse *use, const SbkResolved *resolved,
+	  const SbkSnapshotStamp *stamp)
+{
+	/* pin the new one first: it may be the same */
+	SbkModel   *model = sbk_cache_pin(resolved);
+	bool		changed = model != use->model;
+
+	release_use(use);
+	use->model = model;
+	use->stamp = *stamp;
+	return changed;
 }
 
 static void

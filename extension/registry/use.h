@@ -48,4 +48,12 @@ extern void sbk_model_use_init(SbkModelUse *use, MemoryContext context);
 extern SbkModel *sbk_model_use(SbkModelUse *use, const char *reference,
 							   int len, bool *changed);
 
+/*
+ * The same for a version that a run has recorded: the name of its model does
+ * not matter, nor does it that it is retired.  A use is either of a reference
+ * or of recorded versions.
+ */
+extern SbkModel *sbk_model_use_recorded(SbkModelUse *use, int32 model_id,
+										int32 version, bool *changed);
+
 #endif							/* SBK_USE_H */

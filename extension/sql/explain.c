@@ -28,6 +28,7 @@
 #define ADDITIVITY_LIMIT	0.01
 
 PG_FUNCTION_INFO_V1(sbk_sql_explain);
+PG_FUNCTION_INFO_V1(sbk_sql_explain_inputs);
 PG_FUNCTION_INFO_V1(sbk_sql_reasons);
 
 /* One output of one row. */
@@ -44,7 +45,10 @@ typedef struct Explanation
 	int		   *order;			/* features, the largest contribution first */
 } Explanation;
 
+static void explain_call(FunctionCallInfo fcinfo, int class_argument,
+						 Explanation *explanation);
 static void explain_row(FunctionCallInfo fcinfo, int class_argument,
+						SbkModel *model, const SbkRow *row,
 						Explanation *explanation);
 static void check_additivity(const Explanation *explanation);
 static int	predicted_output(const SbkModel *model, const float *margins);
@@ -53,6 +57,9 @@ static int	num_names(const SbkModel *model);
 static int	output_class(const SbkModel *model, int output);
 static int *ranking(const float *contributions, int n);
 static int	compare_contributions(const void *a, const void *b, void *arg);
+static int	row_limit(FunctionCallInfo fcinfo, int argument);
+static void put_rows(FunctionCallInfo fcinfo, int limit,
+					 const Explanation *explanation);
 static void put_row(ReturnSetInfo *result, const Explanation *explanation,
 					const char *feature, const char *value,
 					float contribution);
@@ -66,43 +73,49 @@ static JsonbValue json_number(float number);
 static const char *input_level(const SbkFeature *feature, float input);
 static char *shortest(float number);
 
-/* A row for each feature, up to top_n, and one for the sum of the others. */
 Datum
 sbk_sql_explain(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Explanation explanation;
-	const SbkModel *model;
-	int			top_n = PG_ARGISNULL(2) ? PG_INT32_MAX : PG_GETARG_INT32(2);
-	double		others = 0;
-	int			i;
+	int			limit;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
-	if (top_n < 0)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("the number of features cannot be negative"));
+	limit = row_limit(fcinfo, 2);
+	explain_call(fcinfo, 3, &explanation);
+	put_rows(fcinfo, limit, &explanation);
+	return (Datum) 0;
+}
 
-	explain_row(fcinfo, 3, &explanation);
-	model = explanation.model;
-	for (i = 0; i < Min(top_n, model->num_feature); i++)
+/* The same of inputs that were kept, by the version that was recorded. */
+Datum
+sbk_sql_explain_inputs(PG_FUNCTION_ARGS)
+{
+	SbkModelUse *use = fcinfo->flinfo->fn_extra;
+	SbkModel   *model;
+	SbkRow		row;
+	Explanation explanation;
+	bool		changed;
+	int			limit;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return (Datum) 0;
+	limit = row_limit(fcinfo, 3);
+	if (use == NULL)
 	{
-		int			j = explanation.order[i];
-		const SbkFeature *feature = &model->features[j];
-		float		input = explanation.inputs[j];
-
-		put_row(result, &explanation, feature->name,
-				isnan(input) ? NULL :
-				feature->categorical ? input_level(feature, input) :
-				shortest(input),
-				explanation.contributions[j]);
+		use = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+									 sizeof(SbkModelUse));
+		sbk_model_use_init(use, fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = use;
 	}
-	for (; i < model->num_feature; i++)
-		others += explanation.contributions[explanation.order[i]];
-	if (top_n < model->num_feature)
-		put_row(result, &explanation, "(other features)", NULL, others);
+	model = sbk_model_use_recorded(use, PG_GETARG_INT32(0), PG_GETARG_INT32(1),
+								   &changed);
+	row.values = palloc(mul_size(model->num_feature, sizeof(float)));
+	sbk_read_kept(model, PG_GETARG_ARRAYTYPE_P(2), &row);
+	explain_row(fcinfo, 4, model, &row, &explanation);
+	put_rows(fcinfo, limit, &explanation);
 	return (Datum) 0;
 }
 
@@ -124,7 +137,7 @@ sbk_sql_reasons(PG_FUNCTION_ARGS)
 				errmsg("the number of reasons cannot be negative"));
 	adverse_only = is_adverse_only(fcinfo, 3);
 
-	explain_row(fcinfo, 4, &explanation);
+	explain_call(fcinfo, 4, &explanation);
 	check_additivity(&explanation);
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (i = 0; i < explanation.model->num_feature && limit > 0; i++)
@@ -141,11 +154,19 @@ sbk_sql_reasons(PG_FUNCTION_ARGS)
 }
 
 static void
-explain_row(FunctionCallInfo fcinfo, int class_argument,
-			Explanation *explanation)
+explain_call(FunctionCallInfo fcinfo, int class_argument,
+			 Explanation *explanation)
 {
 	SbkCallSite *site = sbk_call_site(fcinfo);
 	SbkModel   *model = sbk_call_input(fcinfo, site);
+
+	explain_row(fcinfo, class_argument, model, &site->row, explanation);
+}
+
+static void
+explain_row(FunctionCallInfo fcinfo, int class_argument, SbkModel *model,
+			const SbkRow *row, Explanation *explanation)
+{
 	float	   *contributions;
 	float	   *margins;
 	double		sum;
@@ -153,8 +174,8 @@ explain_row(FunctionCallInfo fcinfo, int class_argument,
 	int			i;
 
 	contributions =
-		sbk_model_explain(model, site->row.values, 1,
-						  model->base_margin ? &site->row.base_margin : NULL,
+		sbk_model_explain(model, row->values, 1,
+						  model->base_margin ? &row->base_margin : NULL,
 						  &margins);
 	output = PG_ARGISNULL(class_argument) ?
 		predicted_output(model, margins) :
@@ -163,7 +184,7 @@ explain_row(FunctionCallInfo fcinfo, int class_argument,
 	contributions += (Size) output * (model->num_feature + 1);
 
 	explanation->model = model;
-	explanation->inputs = site->row.values;
+	explanation->inputs = row->values;
 	explanation->contributions = contributions;
 	explanation->base_value = contributions[model->num_feature];
 	sum = explanation->base_value;
@@ -309,6 +330,46 @@ compare_contributions(const void *a, const void *b, void *arg)
 	if (left_size != right_size)
 		return left_size > right_size ? -1 : 1;
 	return left < right ? -1 : 1;
+}
+
+static int
+row_limit(FunctionCallInfo fcinfo, int argument)
+{
+	int			limit = PG_ARGISNULL(argument) ? PG_INT32_MAX :
+		PG_GETARG_INT32(argument);
+
+	if (limit < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("the number of features cannot be negative"));
+	return limit;
+}
+
+/* A row for each feature, up to the limit, and one for the sum of the others. */
+static void
+put_rows(FunctionCallInfo fcinfo, int limit, const Explanation *explanation)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const SbkModel *model = explanation->model;
+	double		others = 0;
+	int			i;
+
+	for (i = 0; i < Min(limit, model->num_feature); i++)
+	{
+		int			j = explanation->order[i];
+		const SbkFeature *feature = &model->features[j];
+		float		input = explanation->inputs[j];
+
+		put_row(result, explanation, feature->name,
+				isnan(input) ? NULL :
+				feature->categorical ? input_level(feature, input) :
+				shortest(input),
+				explanation->contributions[j]);
+	}
+	for (; i < model->num_feature; i++)
+		others += explanation->contributions[explanation->order[i]];
+	if (limit < model->num_feature)
+		put_row(result, explanation, "(other features)", NULL, others);
 }
 
 static void

@@ -209,6 +209,7 @@ BEGIN
 		PERFORM scorebook.set_bands(name, bands, scale);
 	END IF;
 	PERFORM scorebook.create_book_functions(name, readers);
+	PERFORM scorebook.create_status_view(name, readers);
 	RETURN pg_catalog.format('%I.%I', schema, name)::regclass;
 END
 $$;
@@ -242,14 +243,15 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
 	view constant text := pg_catalog.format('%I.%I', schema, name || '_source');
-	relation regclass := pg_catalog.to_regclass(source);
+	relation regclass;
 BEGIN
-	IF relation IS NOT NULL THEN
-		RETURN relation;
-	END IF;
-	IF source OPERATOR(pg_catalog.~*) '^\s*(select|with|values|table)\y' THEN
+	IF source OPERATOR(pg_catalog.~*) '^\s*(select|with|values|table)\s' THEN
 		EXECUTE pg_catalog.format('CREATE VIEW %s AS %s', view, source);
 		RETURN view::regclass;
+	END IF;
+	relation := pg_catalog.to_regclass(source);
+	IF relation IS NOT NULL THEN
+		RETURN relation;
 	END IF;
 	RAISE EXCEPTION USING
 		ERRCODE = 'undefined_table',
@@ -325,7 +327,8 @@ DECLARE
 	reader name;
 BEGIN
 	SELECT c.name INTO own
-	FROM (SELECT 'effective_at' AS name UNION ALL
+	FROM (SELECT unnest('{effective_at,ended_by,system_to,end_reason,confirmed_at,stale,stale_since}'::name[]) AS name
+		  UNION ALL
 		  SELECT b.name FROM scorebook.book_columns(has_scores, has_class) AS b) AS c
 	WHERE c.name = ANY (key);
 	IF FOUND THEN
@@ -511,8 +514,6 @@ BEGIN
 	EXECUTE format('COMMENT ON FUNCTION %s(timestamp with time zone) IS %L',
 		scorebook.as_of_function(job),
 		format('what job "%s" said at a time, as whoever read it then saw it', name));
-	EXECUTE format('REVOKE ALL ON FUNCTION %s(timestamp with time zone) FROM PUBLIC',
-		scorebook.as_of_function(job));
 	FOREACH reader IN ARRAY readers LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s(timestamp with time zone) TO %I',
 			scorebook.as_of_function(job), reader);

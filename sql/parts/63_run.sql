@@ -78,16 +78,20 @@ CREATE TABLE scorebook.row_error
 	run			bigint NOT NULL,
 	job_id		integer NOT NULL,
 	key			text NOT NULL,
+	key_digest	bigint NOT NULL,
 	sqlstate	text NOT NULL,
 	message		text NOT NULL
 );
 
 CREATE INDEX row_error_run_idx ON scorebook.row_error (run);
+CREATE INDEX row_error_job_id_key_digest_idx ON scorebook.row_error (job_id, key_digest);
 
 COMMENT ON TABLE scorebook.row_error IS
 	'rows that a run could not score, by their keys';
 COMMENT ON COLUMN scorebook.row_error.key IS
 	'as in the message of a unique constraint: (customer_id)=(17)';
+COMMENT ON COLUMN scorebook.row_error.key_digest IS
+	'scorebook.row_digest of the key, which does not depend on how it is shown';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.row_error', '');
@@ -126,6 +130,28 @@ AS 'MODULE_PATHNAME', 'sbk_sql_run_is_alive';
 COMMENT ON FUNCTION scorebook.run_is_alive(integer) IS
 	'is a run of the job going on?';
 
+CREATE FUNCTION scorebook.find_job(name text)
+RETURNS scorebook.job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.job;
+BEGIN
+	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job.name;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('job "%s" does not exist', name),
+			HINT = 'Jobs are listed in scorebook.job.';
+	END IF;
+	RETURN job;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.find_job(text) IS
+	'the job of a name; throws where there is none';
+
 -- The job of a name, for a role that may run it.
 CREATE FUNCTION scorebook.find_job_internal(caller name, name text)
 RETURNS scorebook.job
@@ -135,13 +161,7 @@ AS $$
 DECLARE
 	job scorebook.job;
 BEGIN
-	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job_internal.name;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_object',
-			MESSAGE = format('job "%s" does not exist', name),
-			HINT = 'Jobs are listed in scorebook.job.';
-	END IF;
+	job := scorebook.find_job(name);
 	IF NOT pg_has_role(caller, job.owner, 'USAGE') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',

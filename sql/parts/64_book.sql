@@ -20,19 +20,12 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book scorebook.job;
+	book constant scorebook.job := scorebook.find_job(job);
 	row_key name[];
 	columns name[];
 	given text;
 	shown_key text;
 BEGIN
-	SELECT j.* INTO book FROM scorebook.job AS j WHERE j.name = verify_book.job;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_object',
-			MESSAGE = format('job "%s" does not exist', job),
-			HINT = 'Jobs are listed in scorebook.job.';
-	END IF;
 	row_key := book.key
 		|| CASE book.keep WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END;
 	columns := ARRAY(SELECT a.attname FROM pg_attribute AS a

@@ -69,7 +69,26 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.run_is_alive(integer),
 	scorebook.run_progress_internal(),
 	scorebook.as_of_final_until(text),
-	scorebook.verify_book(text)
+	scorebook.verify_book(text),
+	scorebook.find_job(text),
+	scorebook.score_inputs(integer, integer, real[], text),
+	scorebook.explain_inputs(integer, integer, real[], integer, text),
+	scorebook.replay_verdict(integer, integer, real[], real[]),
+	scorebook.largest_difference(real[], real[]),
+	scorebook.key_object(scorebook.job, jsonb),
+	scorebook.row_of_key(scorebook.job),
+	scorebook.rows_of_run(scorebook.job),
+	scorebook.scored_again(scorebook.job, text, text),
+	scorebook.is_erased(scorebook.job, jsonb),
+	scorebook.score_at(text, anycompatible, timestamp with time zone),
+	scorebook.replay_score(text, anycompatible, timestamp with time zone),
+	scorebook.job_of_run(bigint),
+	scorebook.replay_run(bigint),
+	scorebook.rescore_run(bigint, text),
+	scorebook.explain_score(text, anycompatible, timestamp with time zone, integer, text),
+	scorebook.failing_keys(integer),
+	scorebook.failing_since(integer, bigint, timestamp with time zone),
+	scorebook.create_status_view(text, name[])
 TO PUBLIC;
 
 GRANT EXECUTE ON PROCEDURE
@@ -129,6 +148,7 @@ GRANT SELECT ON
 	scorebook.job_definition,
 	scorebook.run,
 	scorebook.row_error,
+	scorebook.full_run,
 	scorebook.cutoff,
 	scorebook.band,
 	scorebook.job_run,
