@@ -38,6 +38,7 @@ typedef struct SbkSummary
 	int			version[3];		/* of the XGBoost that wrote the file */
 	char	   *objective;
 	char	   *quantiles;		/* reg:quantileerror: "[1E-1,5E-1]"; or NULL */
+	char	   *expectiles;		/* reg:expectileerror: the same */
 	float	   *alphas;			/* which quantile or expectile each output is, or
 								 * NULL */
 	int			num_alpha;

@@ -105,6 +105,7 @@ same_summary(const SbkSummary *a, const SbkSummary *b)
 	return memcmp(a->version, b->version, sizeof(a->version)) == 0 &&
 		same_text(a->objective, b->objective) &&
 		same_text(a->quantiles, b->quantiles) &&
+		same_text(a->expectiles, b->expectiles) &&
 		same_text(a->base_score, b->base_score) &&
 		a->booster == b->booster && a->num_feature == b->num_feature &&
 		a->num_output == b->num_output && a->num_class == b->num_class &&
