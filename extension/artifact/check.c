@@ -82,9 +82,7 @@ check_alphas(SbkReader *reader)
 	if (summary->alphas == NULL)
 		return true;
 	if (summary->num_alpha != summary->num_output)
-		return sbk_artifact_fail(reader->error, SBK_FAULT_MALFORMED, 0,
-								 "it has %d quantiles or expectiles, but %d outputs",
-								 summary->num_alpha, summary->num_output);
+		return conclude(reader, "it has quantiles or expectiles for another number of outputs");
 	for (i = 0; i < summary->num_alpha; i++)
 	{
 		if (!(summary->alphas[i] >= 0 && summary->alphas[i] <= 1))

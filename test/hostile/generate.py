@@ -581,8 +581,9 @@ def quantiles_and_expectiles():
              "[0x1p-3, 0.5,\t0.9]", "[0.1,0.5,0.9" + "0" * 10_000 + "]",
              "[" + "0.1," * 10_000 + "0.9]", "[" * 1000 + "0.5" + "]" * 1000, "[" * 100_000)
     for model in seeds("quantile", "expectile", "expectile3", writers=("3.0.0", "3.3.0")):
-        kind = model.name[:len("quantile")].replace("expectil", "expectile")
-        other = {"quantile": "expectile", "expectile": "quantile"}[kind]
+        kind, other = "quantile", "expectile"
+        if kind + "_loss_param" not in model.get(OBJECTIVE):
+            kind, other = other, kind
         key = kind + "_alpha"
         place = OBJECTIVE + (kind + "_loss_param",)
         formats = itertools.cycle(((Json,), (Ubjson,)))
