@@ -44,7 +44,8 @@ typedef struct SbkSummary
 	int			num_alpha;
 	SbkBooster	booster;
 	int			num_feature;
-	int			num_output;		/* classes, targets or quantiles; at least 1 */
+	int			num_output;		/* classes, targets, quantiles or expectiles;
+								 * at least 1 */
 	int			num_class;		/* 0 unless multi-class */
 	int			num_tree;
 	int			num_parallel_tree;
