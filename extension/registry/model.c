@@ -20,8 +20,8 @@
 #include "scorebook.h"
 #include "xgboost/trial.h"
 
-/* The library takes about so many times the bytes that it is given. */
-#define LIBRARY_MEMORY	4
+/* The library takes about so many times the bytes that it is given, or less. */
+#define LIBRARY_MEMORY	3
 
 static void make_key(const SbkResolved *resolved, HeapTuple tuple,
 					 SbkModelKey *key);
