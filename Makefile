@@ -111,11 +111,11 @@ SQL_PARTS = \
 # The scripts of released versions stand in sql/ as they were released.  Those
 # of a version in work are what its parts make, and what leads up to it.
 RELEASED       = $(shell sed 's/.* //' $(srcdir)/sql/released.sha256)
-INSTALL_SCRIPT = $(EXTENSION)--$(EXTVERSION).sql
+NEWEST_SCRIPT  = $(EXTENSION)--$(EXTVERSION).sql
 DATA           = $(addprefix sql/,$(RELEASED))
-ifeq ($(filter $(INSTALL_SCRIPT),$(RELEASED)),)
+ifeq ($(filter $(NEWEST_SCRIPT),$(RELEASED)),)
 DATA          += $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/$(EXTENSION)--*--$(EXTVERSION).sql))
-DATA_built     = sql/$(INSTALL_SCRIPT)
+DATA_built     = sql/$(NEWEST_SCRIPT)
 endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \

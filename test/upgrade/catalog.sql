@@ -9,6 +9,7 @@
 -- differ between equals: places, statistics, and hints that are taken back
 -- late.
 --
+
 -- The extension, its schema, its members, and what comes and goes with them:
 -- columns' defaults, constraints, indexes, rules, triggers, policies, types.
 CREATE FUNCTION pg_temp.part(extension name)
@@ -100,7 +101,7 @@ BEGIN
 				JOIN %s AS c ON %s = p.classid AND c.%I = p.objid,
 				pg_identify_object(p.classid, p.objid, %s) AS i,
 				LATERAL (VALUES %s) AS v (property, value)
-			WHERE i.identity IS NOT NULL AND %s >= 0',
+			WHERE %s >= 0',
 			source.catalog || '.', source.catalog, source.class, source.object,
 			source.sub_object, source.properties, source.sub_object)
 		USING extension;
