@@ -87,7 +87,9 @@ sbk_model_open(MemoryContext context, SbkModel *model)
 		forest = compile(model, context);
 	if (forest->num_feature != model->num_feature ||
 		forest->num_output != model->num_output ||
-		forest->link != sbk_link(model->objective))
+		forest->link != sbk_link(model->objective) ||
+		(forest->link == SBK_LINK_UNKNOWN &&
+		 model->serving == SBK_SERVED_BY_NATIVE))
 		refuse_registry(model);
 	model->engine = sbk_engine_open(context, model->label, forest,
 									model->iterations);
