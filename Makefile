@@ -108,7 +108,15 @@ SQL_PARTS = \
 	sql/parts/50_reading.sql \
 	sql/parts/90_grant.sql
 
-DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+# The scripts of released versions stand in sql/ as they were released.  Those
+# of a version in work are what its parts make, and what leads up to it.
+RELEASED       = $(shell sed 's/.* //' $(srcdir)/sql/released.sha256)
+NEWEST_SCRIPT  = $(EXTENSION)--$(EXTVERSION).sql
+DATA           = $(addprefix sql/,$(RELEASED))
+ifeq ($(filter $(NEWEST_SCRIPT),$(RELEASED)),)
+DATA          += $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/$(EXTENSION)--*--$(EXTVERSION).sql))
+DATA_built     = sql/$(NEWEST_SCRIPT)
+endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
 	explain policies calls rights card predictor damage uninstall
@@ -154,7 +162,7 @@ $(ADMIT_OBJS): CFLAGS += -fPIE
 extension/engine/kernel.o extension/engine/kernel_avx2.o \
 extension/engine/kernel_avx512.o: CFLAGS += $(CFLAGS_UNROLL_LOOPS)
 
-sql/$(EXTENSION)--$(EXTVERSION).sql: $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
+$(DATA_built): $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
 	cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@
 
 # in a build outside the source tree
