@@ -92,7 +92,7 @@ CREATE TABLE scorebook.model_version
 COMMENT ON TABLE scorebook.model_version IS
 	'the versions of each model, numbered from 1 without gaps; never changed';
 COMMENT ON COLUMN scorebook.model_version.num_output IS
-	'classes, targets or quantiles; 1 for all other models';
+	'classes, targets, quantiles or expectiles; 1 for all other models';
 COMMENT ON COLUMN scorebook.model_version.iterations IS
 	'scored are the first so many boosting rounds; null: all of them';
 COMMENT ON COLUMN scorebook.model_version.missing IS
@@ -1728,7 +1728,7 @@ AS $$
 		(4, 'purpose', f.purpose),
 		(5, 'mode', f.mode),
 		(6, 'owner', f.owner::text),
-		(7, 'objective', f.objective || coalesce(' ' || (f.facts ->> 'quantiles'), '')),
+		(7, 'objective', concat_ws(' ', f.objective, f.facts ->> 'quantiles', f.facts ->> 'expectiles')),
 		(8, 'classes', array_to_string(f.classes, ', ')
 			|| CASE WHEN cardinality(f.classes) = 2 THEN format(' (the second above %s)', f.cutoff) ELSE '' END),
 		(9, 'inputs', f.num_feature || ': ' || f.inputs),
