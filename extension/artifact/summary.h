@@ -39,8 +39,8 @@ typedef struct SbkSummary
 	char	   *objective;
 	char	   *quantiles;		/* reg:quantileerror: "[1E-1,5E-1]"; or NULL */
 	char	   *expectiles;		/* reg:expectileerror: the same */
-	float	   *alphas;			/* which quantile or expectile each output is, or
-								 * NULL */
+	float	   *alphas;			/* which quantile or expectile each output is,
+								 * or NULL */
 	int			num_alpha;
 	SbkBooster	booster;
 	int			num_feature;

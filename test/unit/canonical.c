@@ -38,7 +38,7 @@ read_model(Model *model, const void *bytes, size_t len)
 	SbkArena   *scratch = sbk_arena_create();
 	SbkTreeVisitor visitor = {.visit = sbk_canonical_add_tree,.arg = &model->canonical};
 	SbkArtifactError error;
-	void	   *copy = malloc(len);	/* so that the sanitizer sees its end */
+	void	   *copy = malloc(len); /* so that the sanitizer sees its end */
 
 	memset(model, 0, sizeof(*model));
 	model->arena = sbk_arena_create();
