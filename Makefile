@@ -134,7 +134,8 @@ ifneq ($(findstring clang,$(CC)),)
 # PostgreSQL's own flags and headers are those of the compiler it was built with
 PG_CFLAGS  += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
 endif
-SHLIB_LINK  = -ldl -lm
+# calls among our own files need no detour
+SHLIB_LINK  = -ldl -lm -Wl,-Bsymbolic-functions
 EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) $(ADMIT_PROGRAM) $(ADMIT_OBJS) unit_artifact unit_canonical unit_kernels unit_native
 
 PG_CONFIG ?= pg_config
