@@ -127,9 +127,19 @@ SQL_PARTS = \
 	sql/parts/63_run.sql \
 	sql/parts/64_book.sql \
 	sql/parts/65_replay.sql \
+	sql/parts/67_pull.sql \
+	sql/parts/68_stream.sql \
 	sql/parts/90_grant.sql
 
-DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+# The scripts of released versions stand in sql/ as they were released.  Those
+# of a version in work are what its parts make, and what leads up to it.
+RELEASED       = $(shell sed 's/.* //' $(srcdir)/sql/released.sha256)
+NEWEST_SCRIPT  = $(EXTENSION)--$(EXTVERSION).sql
+DATA           = $(addprefix sql/,$(RELEASED))
+ifeq ($(filter $(NEWEST_SCRIPT),$(RELEASED)),)
+DATA          += $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/$(EXTENSION)--*--$(EXTVERSION).sql))
+DATA_built     = sql/$(NEWEST_SCRIPT)
+endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
 	explain policies calls rights card predictor damage uninstall
@@ -147,7 +157,8 @@ ifneq ($(findstring clang,$(CC)),)
 # PostgreSQL's own flags and headers are those of the compiler it was built with
 PG_CFLAGS  += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
 endif
-SHLIB_LINK  = -ldl -lm
+# calls among our own files need no detour
+SHLIB_LINK  = -ldl -lm -Wl,-Bsymbolic-functions
 EXTRA_CLEAN = $(LIBRARY_MODULE) $(LIBRARY_OBJS) $(LIBRARY_OBJS:.o=.bc) $(ADMIT_PROGRAM) $(ADMIT_OBJS) unit_artifact unit_canonical unit_kernels unit_native
 
 PG_CONFIG ?= pg_config
@@ -175,7 +186,7 @@ $(ADMIT_OBJS): CFLAGS += -fPIE
 extension/engine/kernel.o extension/engine/kernel_avx2.o \
 extension/engine/kernel_avx512.o: CFLAGS += $(CFLAGS_UNROLL_LOOPS)
 
-sql/$(EXTENSION)--$(EXTVERSION).sql: $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
+$(DATA_built): $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
 	cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@
 
 # in a build outside the source tree

@@ -279,11 +279,11 @@ write_objective(Writer *writer, const SbkSummary *summary)
 			put_mark(writer, 'S');
 			put_text(writer, parameter->value);
 		}
-		else if (summary->num_class > 1)
-			put_number_text(writer, parameter->key, summary->num_class);
-		else
+		else if (summary->alphas != NULL)
 			put_numbers_text(writer, parameter->key, summary->alphas,
 							 summary->num_alpha, true);
+		else
+			put_number_text(writer, parameter->key, summary->num_class);
 		put_mark(writer, '}');
 	}
 	put_mark(writer, '}');

@@ -9,6 +9,7 @@
 
 static bool conclude(SbkReader *reader, const char *message);
 static bool check_learner(SbkReader *reader);
+static bool check_alphas(SbkReader *reader);
 static bool check_features(SbkReader *reader);
 static bool check_categories(SbkReader *reader);
 static bool check_linear(SbkReader *reader);
@@ -60,8 +61,33 @@ check_learner(SbkReader *reader)
 	if (summary->num_base_score != 1 &&
 		summary->num_base_score != summary->num_output)
 		return conclude(reader, "it has base scores for another number of outputs");
-	if (summary->alphas != NULL && summary->num_alpha != summary->num_output)
-		return conclude(reader, "it has quantiles for another number of outputs");
+	return check_alphas(reader);
+}
+
+/*
+ * Each output is a quantile or an expectile of one and the same target: XGBoost
+ * trains no others, and keeps all of them between 0 and 1.
+ */
+static bool
+check_alphas(SbkReader *reader)
+{
+	SbkSummary *summary = reader->summary;
+	bool		quantiles = strcmp(summary->objective, "reg:quantileerror") == 0;
+	bool		expectiles = strcmp(summary->objective, "reg:expectileerror") == 0;
+	int			i;
+
+	if (quantiles != (summary->quantiles != NULL) ||
+		expectiles != (summary->expectiles != NULL))
+		return conclude(reader, "its quantiles or expectiles do not fit its objective");
+	if (summary->alphas == NULL)
+		return true;
+	if (summary->num_alpha != summary->num_output)
+		return conclude(reader, "it has quantiles or expectiles for another number of outputs");
+	for (i = 0; i < summary->num_alpha; i++)
+	{
+		if (!(summary->alphas[i] >= 0 && summary->alphas[i] <= 1))
+			return conclude(reader, "a quantile or expectile is not between 0 and 1");
+	}
 	return true;
 }
 

@@ -41,7 +41,8 @@ static bool read_quantile_param(SbkReader *reader, const SbkToken *value);
 static bool read_quantiles(SbkReader *reader, const SbkToken *value);
 static bool read_expectile_param(SbkReader *reader, const SbkToken *value);
 static bool read_expectiles(SbkReader *reader, const SbkToken *value);
-static bool read_alphas(SbkReader *reader, const char *text);
+static bool read_alphas(SbkReader *reader, const SbkToken *value,
+						const char *what, char **text);
 static bool read_number_list(SbkReader *reader, const char *text,
 							 const char *what, float **numbers, int *count);
 static bool read_softmax_param(SbkReader *reader, const SbkToken *value);
@@ -392,10 +393,8 @@ read_quantile_param(SbkReader *reader, const SbkToken *value)
 static bool
 read_quantiles(SbkReader *reader, const SbkToken *value)
 {
-	reader->summary->quantiles = sbk_copy_text(reader, value);
-	if (reader->summary->quantiles == NULL)
-		return sbk_out_of_memory(reader);
-	return read_alphas(reader, reader->summary->quantiles);
+	return read_alphas(reader, value, "quantile",
+					   &reader->summary->quantiles);
 }
 
 static bool
@@ -407,21 +406,23 @@ read_expectile_param(SbkReader *reader, const SbkToken *value)
 static bool
 read_expectiles(SbkReader *reader, const SbkToken *value)
 {
-	char	   *text = sbk_copy_text(reader, value);
-
-	return text == NULL ? sbk_out_of_memory(reader) :
-		read_alphas(reader, text);
+	return read_alphas(reader, value, "expectile",
+					   &reader->summary->expectiles);
 }
 
 static bool
-read_alphas(SbkReader *reader, const char *text)
+read_alphas(SbkReader *reader, const SbkToken *value, const char *what,
+			char **text)
 {
 	SbkSummary *summary = reader->summary;
 
 	if (summary->alphas != NULL)
 		return sbk_malformed(reader, "it has both quantiles and expectiles");
-	return read_number_list(reader, text, "quantile",
-							&summary->alphas, &summary->num_alpha);
+	*text = sbk_copy_text(reader, value);
+	if (*text == NULL)
+		return sbk_out_of_memory(reader);
+	return read_number_list(reader, *text, what, &summary->alphas,
+							&summary->num_alpha);
 }
 
 /*

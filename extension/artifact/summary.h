@@ -38,12 +38,14 @@ typedef struct SbkSummary
 	int			version[3];		/* of the XGBoost that wrote the file */
 	char	   *objective;
 	char	   *quantiles;		/* reg:quantileerror: "[1E-1,5E-1]"; or NULL */
-	float	   *alphas;			/* which quantile or expectile each output is, or
-								 * NULL */
+	char	   *expectiles;		/* reg:expectileerror: the same */
+	float	   *alphas;			/* which quantile or expectile each output is,
+								 * or NULL */
 	int			num_alpha;
 	SbkBooster	booster;
 	int			num_feature;
-	int			num_output;		/* classes, targets or quantiles; at least 1 */
+	int			num_output;		/* classes, targets, quantiles or expectiles;
+								 * at least 1 */
 	int			num_class;		/* 0 unless multi-class */
 	int			num_tree;
 	int			num_parallel_tree;

@@ -208,7 +208,7 @@ sbk_engine_explain(SbkEngine *engine, const float *rows, Size nrows,
 				   const float *base_margin, float **margins)
 {
 	Size		results = mul_size(engine->forest->num_output,
-							   engine->forest->num_feature + 1);
+								   engine->forest->num_feature + 1);
 	float	   *contributions;
 	Size		block;
 	Size		done;

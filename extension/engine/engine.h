@@ -26,7 +26,7 @@ typedef enum SbkFamily
 	SBK_FAMILY_VALUE			/* anything else */
 } SbkFamily;
 
-/* num_output is the number of classes, targets or quantiles */
+/* num_output is the number of classes, targets, quantiles or expectiles */
 extern SbkFamily sbk_family(const char *objective, int num_output);
 
 /* Values that predict gives for a row: one for multi:softmax. */

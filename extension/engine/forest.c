@@ -103,14 +103,12 @@ sbk_forest_write(const SbkForestBuilder *builder, const SbkSummary *summary,
 	*forest = header;
 	margins = ARRAY(forest, float, margins);
 	for (i = 0; i < forest->num_output; i++)
-	{
-		/* gblinear takes the first base score for all outputs */
-		bool		own = summary->num_base_score > 1 &&
-			!sbk_forest_is_linear(forest);
-
-		margins[i] = sbk_link_margin(forest->link, summary->version,
-									 summary->base_scores[own ? i : 0]);
-	}
+		margins[i] = summary->base_scores[summary->num_base_score > 1 ? i : 0];
+	sbk_link_margins(forest->link, summary->version, margins,
+					 forest->num_output);
+	/* gblinear takes the first one for all outputs */
+	for (i = 1; sbk_forest_is_linear(forest) && i < forest->num_output; i++)
+		margins[i] = margins[0];
 	if (forest->num_weight > 0)
 		memcpy(ARRAY(forest, float, weights), summary->linear_weights,
 			   forest->num_weight * sizeof(float));

@@ -38,10 +38,10 @@
 #include "engine/link.h"
 
 /*
- * Goes up when the layout changes, or the meaning of a number, the values of
- * SbkLink included.
+ * Goes up when the layout changes, or the meaning of a number: so also when an
+ * objective gets another SbkLink.
  */
-#define SBK_FOREST_FORMAT		2
+#define SBK_FOREST_FORMAT		3
 #define SBK_FOREST_MAGIC		0x46534253U
 #define SBK_FOREST_BYTE_ORDER	0x01020304U
 
@@ -176,7 +176,8 @@ extern size_t sbk_forest_size(const SbkForestBuilder *builder,
 
 /*
  * Writes the forest, which is aligned as for malloc; crc and sha256 are zeros,
- * and the link is SBK_LINK_UNKNOWN where the objective is not a known one.
+ * and the link is SBK_LINK_UNKNOWN where the objective is not a known one: of
+ * such a forest the margins are right, and there are no values.
  */
 extern void sbk_forest_write(const SbkForestBuilder *builder,
 							 const SbkSummary *summary, SbkForest *forest);

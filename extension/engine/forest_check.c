@@ -80,7 +80,7 @@ check_header(const SbkForest *forest, size_t size)
 		return "has a number of features that no model has";
 	if (forest->num_output < 1 || forest->num_output > SBK_MAX_OUTPUTS)
 		return "has a number of outputs that no model has";
-	if (forest->link <= SBK_LINK_UNKNOWN || forest->link > SBK_LINK_LARGEST)
+	if (forest->link > SBK_LINK_SOFTPLUS_SUM)
 		return "has an unknown link function";
 
 	/* where each count is at most the size, no sum below can overflow */

@@ -11,8 +11,13 @@
 #define LOGISTIC_LIMIT	88.7f
 #define LOGISTIC_EPS	1e-16f
 #define CLAMP_EPS		1e-6f
+#define STEP_EPS		1e-6f
 
+static float logit(const int version[3], float base_score);
+static float softplus_inverse(float step);
 static float logistic(float margin);
+static void sum_softplus(float *margins, int n);
+static float softplus(float margin);
 static int	index_of_largest(const float *margins, int n);
 
 SbkLink
@@ -33,6 +38,7 @@ sbk_link(const char *objective)
 		{"rank:ndcg", SBK_LINK_IDENTITY},
 		{"rank:pairwise", SBK_LINK_IDENTITY},
 		{"reg:absoluteerror", SBK_LINK_IDENTITY},
+		{"reg:expectileerror", SBK_LINK_SOFTPLUS_SUM},
 		{"reg:gamma", SBK_LINK_EXP},
 		{"reg:linear", SBK_LINK_IDENTITY},
 		{"reg:logistic", SBK_LINK_LOGISTIC},
@@ -54,20 +60,29 @@ sbk_link(const char *objective)
 	return SBK_LINK_UNKNOWN;
 }
 
-/* Since 3.2, XGBoost keeps a probability away from 0 and 1. */
-float
-sbk_link_margin(SbkLink link, const int version[3], float base_score)
+void
+sbk_link_margins(SbkLink link, const int version[3], float *base_scores,
+				 int num_output)
 {
+	int			i;
+
 	switch (link)
 	{
 		case SBK_LINK_LOGISTIC:
-			if (version[0] > 3 || (version[0] == 3 && version[1] >= 2))
-				base_score = fminf(fmaxf(base_score, CLAMP_EPS),
-								   1.0f - CLAMP_EPS);
-			return -logf(1.0f / base_score - 1.0f);
+			for (i = 0; i < num_output; i++)
+				base_scores[i] = logit(version, base_scores[i]);
+			break;
 		case SBK_LINK_EXP:
 		case SBK_LINK_EXP_DOUBLE:
-			return logf(base_score);
+			for (i = 0; i < num_output; i++)
+				base_scores[i] = logf(base_scores[i]);
+			break;
+		case SBK_LINK_SOFTPLUS_SUM:
+			/* from the last one, so that the one before it is a score still */
+			for (i = num_output - 1; i > 0; i--)
+				base_scores[i] = softplus_inverse(base_scores[i] -
+												  base_scores[i - 1] - STEP_EPS);
+			break;
 		case SBK_LINK_IDENTITY:
 		case SBK_LINK_SIGN:
 		case SBK_LINK_SOFTMAX:
@@ -75,7 +90,6 @@ sbk_link_margin(SbkLink link, const int version[3], float base_score)
 		case SBK_LINK_UNKNOWN:
 			break;
 	}
-	return base_score;
 }
 
 int
@@ -111,6 +125,10 @@ sbk_link_values(SbkLink link, float *margins, size_t nrows, int num_output)
 				margins[i] = index_of_largest(margins + i * num_output,
 											  num_output);
 			return 1;
+		case SBK_LINK_SOFTPLUS_SUM:
+			for (i = 0; i < nrows; i++)
+				sum_softplus(margins + i * num_output, num_output);
+			break;
 		case SBK_LINK_IDENTITY:
 		case SBK_LINK_UNKNOWN:
 			break;
@@ -137,6 +155,23 @@ sbk_link_softmax(float *margins, int n)
 		margins[i] /= (float) sum;
 }
 
+/* Since 3.2, XGBoost keeps a probability away from 0 and 1. */
+static float
+logit(const int version[3], float base_score)
+{
+	if (version[0] > 3 || (version[0] == 3 && version[1] >= 2))
+		base_score = fminf(fmaxf(base_score, CLAMP_EPS), 1.0f - CLAMP_EPS);
+	return -logf(1.0f / base_score - 1.0f);
+}
+
+static float
+softplus_inverse(float step)
+{
+	if (step < STEP_EPS)
+		step = STEP_EPS;
+	return step + logf(-expm1f(-step));
+}
+
 static float
 logistic(float margin)
 {
@@ -158,4 +193,23 @@ index_of_largest(const float *margins, int n)
 			best = i;
 	}
 	return best;
+}
+
+/* No output is below the one before it, whatever the trees add. */
+static void
+sum_softplus(float *margins, int n)
+{
+	int			i;
+
+	for (i = 1; i < n; i++)
+		margins[i] = margins[i - 1] + (STEP_EPS + softplus(margins[i]));
+}
+
+/* ln(1 + e^margin), in the form that does not overflow. */
+static float
+softplus(float margin)
+{
+	if (margin > 0)
+		return margin + log1pf(expf(-margin));
+	return log1pf(expf(margin));
 }

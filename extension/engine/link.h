@@ -19,15 +19,20 @@ typedef enum SbkLink
 	SBK_LINK_EXP_DOUBLE,		/* through a double: rounded once */
 	SBK_LINK_SIGN,				/* 1 above 0, else 0 */
 	SBK_LINK_SOFTMAX,
-	SBK_LINK_LARGEST			/* the index of the largest margin */
+	SBK_LINK_LARGEST,			/* the index of the largest margin */
+	SBK_LINK_SOFTPLUS_SUM		/* the one before it, and the softplus of the
+								 * margin */
 } SbkLink;
 
 /* SBK_LINK_UNKNOWN where the objective is not a known one */
 extern SbkLink sbk_link(const char *objective);
 
-/* The margin that a base score stands for, in a file of this version. */
-extern float sbk_link_margin(SbkLink link, const int version[3],
-							 float base_score);
+/*
+ * Turns base scores, one for each output, into the margins that they stand for
+ * in a file of this version, in place.
+ */
+extern void sbk_link_margins(SbkLink link, const int version[3],
+							 float *base_scores, int num_output);
 
 /*
  * Turns the margins of rows into values, in place.  Returns how many there are

@@ -77,8 +77,7 @@ typedef struct Run
 	int64		number;
 	Oid			keeper;			/* owner of the extension */
 	TimestampTz effective_at;
-	bool		only_changed;
-	bool		decide;			/* the book, and not the source */
+	const SbkRunRequest *request;
 	Job			job;
 	char	   *snapshot;		/* that the source is read under */
 	TimestampTz snapshot_at;
@@ -92,13 +91,14 @@ static int32 find_job(const SbkRunRequest *request, Oid keeper);
 static void lock_job(int32 job_id, const SbkRunRequest *request, bool session);
 static void unlock_job(int32 job_id);
 static void make_tag(int32 job_id, LOCKTAG *tag);
-static void begin(Run *run, int32 job_id, const SbkRunRequest *request);
-static void try_to_score(Run *run);
+static void begin(Run *run, int32 job_id);
+static ErrorData *try_to_score(Run *run);
 static void fail(Run *run, const ErrorData *error);
 static void score(Run *run);
 static void read_job(Run *run);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
 static SbkModel *find_model(const Job *job, SbkModelUse *use);
+static const char *scope_of(const SbkRunRequest *request);
 static void read_statements(const Run *run, Relation result,
 							SbkStatements *statements);
 static void check_book(const Job *job, const SbkModel *model, Relation result);
@@ -107,6 +107,8 @@ static void read_source(Run *run, SbkPass *pass,
 static uint64 sum_digests(const Run *run, const SbkStatements *statements);
 static void finish(Run *run, SbkPass *pass, const SbkWritten *written,
 				   TimestampTz start, TimestampTz scored);
+static void set_param(ParamListInfo params, int i, Oid type, Datum value,
+					  bool isnull);
 static void query(const char *statement, const SPIExecuteOptions *options);
 static char *column(int number);
 static int64 column_int(int number);
@@ -118,29 +120,39 @@ static double elapsed(TimestampTz from, TimestampTz to);
 int64
 sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 {
-	Run			run = {.keeper = owner};
+	Run			run = {.keeper = owner,.request = request};
+	ErrorData  *error;
 	int32		job_id;
 
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
-	lock_job(job_id, request, own_transactions);
+	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)
+		lock_job(job_id, request, own_transactions);
 	if (!own_transactions)
 	{
-		begin(&run, job_id, request);
-		score(&run);
+		begin(&run, job_id);
+		if (request->kind == SBK_RUN_STREAM &&
+			SPI_register_trigger_data(request->trigger) < 0)
+			elog(ERROR, "could not register the rows of the trigger");
+		if (request->swallow)
+			(void) try_to_score(&run);
+		else
+			score(&run);
 		SPI_finish();
 		return run.number;
 	}
 
 	PG_TRY();
 	{
-		begin(&run, job_id, request);
+		begin(&run, job_id);
 		SPI_commit();
 
 		/* whatever the default: what others write meanwhile must be seen */
 		XactIsoLevel = XACT_READ_COMMITTED;
-		try_to_score(&run);
+		error = try_to_score(&run);
 		SPI_commit();
+		if (error != NULL)
+			ReThrowError(error);
 	}
 	PG_FINALLY();
 	{
@@ -222,15 +234,20 @@ column_real(int number)
 static int32
 find_job(const SbkRunRequest *request, Oid keeper)
 {
-	Oid			types[2] = {NAMEOID, TEXTOID};
+	Oid			types[3] = {NAMEOID, TEXTOID, REGCLASSOID};
+	bool		stream = request->kind == SBK_RUN_STREAM;
 	NameData	caller;
-	Datum		values[2];
+	Datum		values[3] = {0};
 
 	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
 	values[0] = NameGetDatum(&caller);
 	values[1] = CStringGetTextDatum(request->job);
-	call(keeper, "SELECT (scorebook.find_job_internal($1, $2)).job_id", 2,
-		 types, values, NULL);
+	if (stream)
+		values[2] = ObjectIdGetDatum(RelationGetRelid(request->trigger->tg_relation));
+	call(keeper, stream ?
+		 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
+		 "SELECT (scorebook.find_job_internal($1, $2)).job_id",
+		 stream ? 3 : 2, types, values, NULL);
 	return (int32) column_int(1);
 }
 
@@ -265,8 +282,10 @@ make_tag(int32 job_id, LOCKTAG *tag)
 }
 
 static void
-begin(Run *run, int32 job_id, const SbkRunRequest *request)
+begin(Run *run, int32 job_id)
 {
+	static const char *const kinds[] = {"run", "decision", "pull", "stream"};
+	const SbkRunRequest *request = run->request;
 	Oid			types[5] = {NAMEOID, INT4OID, TEXTOID, TIMESTAMPTZOID, BOOLOID};
 	NameData	caller;
 	Datum		values[5];
@@ -275,7 +294,7 @@ begin(Run *run, int32 job_id, const SbkRunRequest *request)
 	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
 	values[0] = NameGetDatum(&caller);
 	values[1] = Int32GetDatum(job_id);
-	values[2] = CStringGetTextDatum(request->decide ? "decision" : "run");
+	values[2] = CStringGetTextDatum(kinds[request->kind]);
 	values[3] = TimestampTzGetDatum(request->effective_at);
 	values[4] = BoolGetDatum(request->only_changed);
 	if (!request->has_effective_at)
@@ -284,13 +303,11 @@ begin(Run *run, int32 job_id, const SbkRunRequest *request)
 		 "SELECT scorebook.begin_run_internal($1, $2, $3, $4, $5)",
 		 5, types, values, nulls);
 	run->number = column_int(1);
-	run->only_changed = request->only_changed;
-	run->decide = request->decide;
 	run->job.job_id = job_id;
 }
 
-/* In a subtransaction: where it fails, why is written down and committed. */
-static void
+/* In a subtransaction: where it fails, why is written down, and returned. */
+static ErrorData *
 try_to_score(Run *run)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -314,12 +331,12 @@ try_to_score(Run *run)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	if (error == NULL)
-		return;
-	sbk_progress_end();
-	fail(run, error);
-	SPI_commit();
-	ReThrowError(error);
+	if (error != NULL)
+	{
+		sbk_progress_end();
+		fail(run, error);
+	}
+	return error;
 }
 
 static void
@@ -353,6 +370,9 @@ score(Run *run)
 	Guise		guise;
 
 	sbk_model_use_init(use, CurrentMemoryContext);
+
+	/* a stream is to see what its statement has done */
+	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	read_job(run);
 	result = relation_open(run->job.result, RowExclusiveLock);
@@ -378,7 +398,7 @@ score(Run *run)
 	assume(run->job.owner, "pg_catalog, pg_temp", &guise);
 	PG_TRY();
 	{
-		if (run->decide)
+		if (run->request->kind == SBK_RUN_DECISION)
 			sbk_pass_decide(pass, statements.decide);
 		else
 			read_source(run, pass, &statements);
@@ -518,7 +538,7 @@ read_job(Run *run)
 		job->scaling.factor = column_real(21);
 		job->scaling.higher_is_better = *column(22) == 't';
 	}
-	if (run->only_changed && !job->has_watermark)
+	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("job \"%s\" has no watermark", job->name),
@@ -625,17 +645,42 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 				errhint("Make another job for it."));
 }
 
+/* Which rows of the source are read. */
+static const char *
+scope_of(const SbkRunRequest *request)
+{
+	switch (request->kind)
+	{
+		case SBK_RUN_SOURCE:
+			return request->only_changed ? "watermark" : "all";
+		case SBK_RUN_DECISION:
+			break;
+		case SBK_RUN_PULL:
+			return request->features ? "features" : "subject";
+		case SBK_RUN_STREAM:
+			if (TRIGGER_FIRED_BY_INSERT(request->trigger->tg_event))
+				return "inserted";
+			if (TRIGGER_FIRED_BY_UPDATE(request->trigger->tg_event))
+				return "updated";
+			if (TRIGGER_FIRED_BY_DELETE(request->trigger->tg_event))
+				return "deleted";
+			break;				/* all of it was truncated */
+	}
+	return "all";
+}
+
 static void
 read_statements(const Run *run, Relation result, SbkStatements *statements)
 {
-	Oid			types[4] = {INT4OID, TEXTOID, BOOLOID, BOOLOID};
+	const SbkRunRequest *request = run->request;
+	Oid			types[4] = {INT4OID, TEXTOID, TEXTOID, BOOLOID};
 	Datum		values[4] = {
 		Int32GetDatum(run->job.job_id),
+		CStringGetTextDatum(scope_of(request)),
 		run->job.low_watermark ? CStringGetTextDatum(run->job.low_watermark) : 0,
-		BoolGetDatum(run->only_changed),
 		BoolGetDatum(RelationGetNumberOfBlocks(result) == 0)
 	};
-	char		nulls[4] = {' ', run->job.low_watermark ? ' ' : 'n', ' ', ' '};
+	char		nulls[4] = {' ', ' ', run->job.low_watermark ? ' ' : 'n', ' '};
 
 	call(run->keeper,
 		 "SELECT s.* FROM scorebook.job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
@@ -660,24 +705,32 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 static void
 read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 {
-	ParamListInfo params = makeParamList(1);
+	const SbkRunRequest *request = run->request;
+	ParamListInfo params = makeParamList(3);
 	SPIExecuteOptions options = {.params = params,.read_only = true};
 
-	params->params[0].value = TimestampTzGetDatum(run->effective_at);
-	params->params[0].isnull = false;
-	params->params[0].pflags = PARAM_FLAG_CONST;
-	params->params[0].ptype = TIMESTAMPTZOID;
+	set_param(params, 0, TIMESTAMPTZOID, TimestampTzGetDatum(run->effective_at),
+			  false);
+	set_param(params, 1, JSONBOID, request->subject, request->subject == 0);
+	set_param(params, 2, JSONBOID, request->features, request->features == 0);
 
 	query("SELECT pg_current_snapshot()", NULL);
 	run->snapshot = column(1);
 	run->snapshot_at = GetCurrentTimestamp();
-	if (statements->new_watermark != NULL)
+	if (statements->new_watermark != NULL && request->kind == SBK_RUN_SOURCE)
 	{
 		query(statements->new_watermark, NULL);
 		run->watermark = column(1);
 	}
 	sbk_pass_read(pass, statements->read, params);
-	if (run->job.key_is_unique || pass->num_matched == 0)
+	if (request->kind == SBK_RUN_PULL && pass->num_read == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_NO_DATA_FOUND),
+				errmsg("the source of job \"%s\" has no row of the key %s",
+					   pass->job,
+					   JsonbToCString(NULL, &DatumGetJsonbP(request->subject)->root, 0)));
+	if (run->job.key_is_unique || pass->num_matched == 0 ||
+		request->kind != SBK_RUN_SOURCE)
 		return;
 	query(statements->count_old, &options);
 	if (pass->num_matched + pass->num_closed > column_int(1))
@@ -686,6 +739,15 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 		if (SPI_processed > 0)
 			sbk_writer_refuse_duplicate(pass->job, column(1));
 	}
+}
+
+static void
+set_param(ParamListInfo params, int i, Oid type, Datum value, bool isnull)
+{
+	params->params[i].value = value;
+	params->params[i].isnull = isnull;
+	params->params[i].pflags = PARAM_FLAG_CONST;
+	params->params[i].ptype = type;
 }
 
 /* Reads rows under the active snapshot. */

@@ -31,7 +31,7 @@ typedef struct CacheEntry
 static HTAB *entries = NULL;
 static dlist_head by_use;		/* the entry used last comes first */
 static Size total_size = 0;
-static SbkCacheCounts counters;	/* hits, loads and evictions */
+static SbkCacheCounts counters; /* hits, loads and evictions */
 
 static void create_cache(void);
 static void weigh(CacheEntry *entry);

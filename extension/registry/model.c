@@ -20,8 +20,8 @@
 #include "scorebook.h"
 #include "xgboost/trial.h"
 
-/* The library takes about so many times the bytes that it is given. */
-#define LIBRARY_MEMORY	4
+/* The library takes about so many times the bytes that it is given, or less. */
+#define LIBRARY_MEMORY	3
 
 static void make_key(const SbkResolved *resolved, HeapTuple tuple,
 					 SbkModelKey *key);
@@ -87,7 +87,9 @@ sbk_model_open(MemoryContext context, SbkModel *model)
 		forest = compile(model, context);
 	if (forest->num_feature != model->num_feature ||
 		forest->num_output != model->num_output ||
-		forest->link != sbk_link(model->objective))
+		forest->link != sbk_link(model->objective) ||
+		(forest->link == SBK_LINK_UNKNOWN &&
+		 model->serving == SBK_SERVED_BY_NATIVE))
 		refuse_registry(model);
 	model->engine = sbk_engine_open(context, model->label, forest,
 									model->iterations);

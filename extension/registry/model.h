@@ -85,7 +85,8 @@ typedef struct SbkModel
 	int			iterations;		/* boosting rounds to score, 0 for all */
 	uint8		sha256[SBK_SHA256_LENGTH];	/* of the artifact */
 	SbkServing	serving;
-	char	   *verified_with;	/* version of the library, NULL: never verified */
+	char	   *verified_with;	/* version of the library, NULL: never
+								 * verified */
 	SbkEngine  *engine;			/* NULL where only read */
 	Size		size;			/* of its engine in memory, about */
 } SbkModel;

@@ -91,6 +91,8 @@ inspect(const char *label, Datum bytes)
 		add_number(&json, "best_iteration", summary->best_iteration);
 	if (summary->quantiles != NULL)
 		add_text(&json, "quantiles", summary->quantiles);
+	if (summary->expectiles != NULL)
+		add_text(&json, "expectiles", summary->expectiles);
 	if (summary->has_missing)
 	{
 		add_key(&json, "missing");

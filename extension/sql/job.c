@@ -15,6 +15,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
@@ -35,12 +36,15 @@
 PG_FUNCTION_INFO_V1(sbk_sql_run_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_job_in_transaction);
 PG_FUNCTION_INFO_V1(sbk_sql_decide_job);
+PG_FUNCTION_INFO_V1(sbk_sql_pull);
+PG_FUNCTION_INFO_V1(sbk_sql_stream);
 PG_FUNCTION_INFO_V1(sbk_sql_scaled_points);
 PG_FUNCTION_INFO_V1(sbk_sql_run_is_alive);
 PG_FUNCTION_INFO_V1(sbk_sql_guard_book);
 PG_FUNCTION_INFO_V1(sbk_sql_row_digest);
 PG_FUNCTION_INFO_V1(sbk_sql_result_shape);
 PG_FUNCTION_INFO_V1(sbk_sql_source_key);
+PG_FUNCTION_INFO_V1(sbk_sql_source_table);
 
 /* How each column of a digest is stored. */
 typedef struct DigestColumns
@@ -52,9 +56,13 @@ typedef struct DigestColumns
 
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
 static Oid	find_owner(Oid function);
-static List *find_key(Oid relation);
-static List *find_table_key(Relation table);
-static List *find_view_key(Relation view);
+static Oid	find_table(Oid relation_id, List **names);
+static RangeTblEntry *only_relation(const Query *query);
+static List *shown_columns(const Query *query, Relation view, Oid relation,
+						   List *names);
+static List *find_table_key(Oid table_id);
+static List *column_names(Oid relation_id);
+static ArrayType *name_array(const List *names);
 
 Datum
 sbk_sql_run_job(PG_FUNCTION_ARGS)
@@ -86,7 +94,7 @@ sbk_sql_run_job_in_transaction(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_decide_job(PG_FUNCTION_ARGS)
 {
-	SbkRunRequest request = {.decide = true};
+	SbkRunRequest request = {.kind = SBK_RUN_DECISION};
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -108,9 +116,49 @@ sbk_sql_scaled_points(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(sbk_scaling_points(&scaling, PG_GETARG_FLOAT4(0)));
 }
 
+Datum
+sbk_sql_pull(PG_FUNCTION_ARGS)
+{
+	SbkRunRequest request = {
+		.kind = SBK_RUN_PULL,
+		.subject = PG_GETARG_DATUM(1),
+		.features = PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2)
+	};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("the name of the job and the key cannot be null"));
+	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	PG_RETURN_INT64(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid),
+								false));
+}
+
+/* The arguments of the trigger: the job, and fail or record. */
+Datum
+sbk_sql_stream(PG_FUNCTION_ARGS)
+{
+	SbkRunRequest request = {.kind = SBK_RUN_STREAM};
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("stream is a trigger function"));
+	request.trigger = (TriggerData *) fcinfo->context;
+	if (request.trigger->tg_trigger->tgnargs != 2)
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("a stream's trigger names its job, and what an error does"));
+	request.job = request.trigger->tg_trigger->tgargs[0];
+	request.swallow = strcmp(request.trigger->tg_trigger->tgargs[1], "record") == 0;
+	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), false);
+	PG_RETURN_POINTER(NULL);
+}
+
 static void
 read_request(FunctionCallInfo fcinfo, SbkRunRequest *request)
 {
+	memset(request, 0, sizeof(SbkRunRequest));
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -120,7 +168,6 @@ read_request(FunctionCallInfo fcinfo, SbkRunRequest *request)
 	request->effective_at = PG_ARGISNULL(1) ? 0 : PG_GETARG_TIMESTAMPTZ(1);
 	request->only_changed = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	request->wait = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-	request->decide = false;
 }
 
 /* Who owns a function of the extension, owns the extension's tables. */
@@ -211,113 +258,190 @@ sbk_sql_result_shape(PG_FUNCTION_ARGS)
 													  values, nulls)));
 }
 
+/* Each column of the table's key must be one of the source. */
 Datum
 sbk_sql_source_key(PG_FUNCTION_ARGS)
 {
-	List	   *key = find_key(PG_GETARG_OID(0));
-	Datum	   *names = palloc(list_length(key) * sizeof(Datum));
+	Oid			source = PG_GETARG_OID(0);
+	List	   *key = NIL;
+	List	   *none = NIL;
+	Oid			table = find_table(source, &none);
+	ListCell   *wanted;
 	ListCell   *cell;
-	int			n = 0;
 
+	if (!OidIsValid(table))
+		PG_RETURN_NULL();
+	foreach(wanted, find_table_key(table))
+	{
+		const char *found = NULL;
+
+		foreach(cell, column_names(source))
+		{
+			List	   *shows = list_make1(lfirst(cell));
+
+			(void) find_table(source, &shows);
+			if (shows != NIL && strcmp(linitial(shows), lfirst(wanted)) == 0)
+				found = lfirst(cell);
+		}
+		if (found == NULL)
+			PG_RETURN_NULL();
+		key = lappend(key, pstrdup(found));
+	}
 	if (key == NIL)
 		PG_RETURN_NULL();
-	foreach(cell, key)
-	{
-		names[n] = (Datum) palloc0(NAMEDATALEN);
-		namestrcpy((Name) names[n++], lfirst(cell));
-	}
-	PG_RETURN_ARRAYTYPE_P(construct_array(names, n, NAMEOID, NAMEDATALEN,
-										  false, TYPALIGN_CHAR));
+	PG_RETURN_ARRAYTYPE_P(name_array(key));
 }
 
-/* Names of columns, or NIL. */
-static List *
-find_key(Oid relation_id)
+Datum
+sbk_sql_source_table(PG_FUNCTION_ARGS)
 {
-	Relation	relation;
-	List	   *key = NIL;
-
-	check_stack_depth();
-	relation = relation_open(relation_id, AccessShareLock);
-	switch (relation->rd_rel->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-			key = find_table_key(relation);
-			break;
-		case RELKIND_VIEW:
-			key = find_view_key(relation);
-			break;
-		default:
-			break;
-	}
-	relation_close(relation, AccessShareLock);
-	return key;
-}
-
-static List *
-find_table_key(Relation table)
-{
-	Oid			index_id;
-	Relation	index;
-	List	   *key = NIL;
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+	List	   *names = NIL;
+	TupleDesc	desc;
+	Datum	   *elements;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+	Oid			table;
+	int			n;
 	int			i;
 
-	(void) RelationGetIndexList(table);
-	index_id = table->rd_pkindex;
-	if (!OidIsValid(index_id))
-		return NIL;
-	index = index_open(index_id, AccessShareLock);
-	for (i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
-		key = lappend(key, get_attname(RelationGetRelid(table),
-									   index->rd_index->indkey.values[i],
-									   false));
-	index_close(index, AccessShareLock);
-	return key;
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	deconstruct_array(array, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR,
+					  &elements, NULL, &n);
+	for (i = 0; i < n; i++)
+		names = lappend(names, NameStr(*DatumGetName(elements[i])));
+	table = find_table(PG_GETARG_OID(0), &names);
+	nulls[0] = nulls[1] = !OidIsValid(table) || names == NIL;
+	values[0] = ObjectIdGetDatum(table);
+	values[1] = PointerGetDatum(name_array(names));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
 }
 
 /*
- * Of a view that has one row for each row of one table, or for some of them:
- * the table's key, where the view shows all of it.
+ * The table whose rows a relation shows one by one: itself, or, of a view on
+ * one relation and without grouping, that of the relation.  names are columns
+ * of the relation; set to those that they show, NIL where one shows none.
+ * InvalidOid for all else.
  */
-static List *
-find_view_key(Relation view)
+static Oid
+find_table(Oid relation_id, List **names)
 {
-	Query	   *query = get_view_query(view);
-	RangeTblRef *from;
-	RangeTblEntry *source;
-	List	   *source_key;
-	List	   *key = NIL;
-	ListCell   *cell;
+	Relation	relation;
+	Oid			table = InvalidOid;
+
+	check_stack_depth();
+	relation = relation_open(relation_id, AccessShareLock);
+	if (relation->rd_rel->relkind == RELKIND_RELATION ||
+		relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		table = relation_id;
+	else if (relation->rd_rel->relkind == RELKIND_VIEW)
+	{
+		Query	   *query = get_view_query(relation);
+		RangeTblEntry *from = only_relation(query);
+
+		if (from != NULL)
+		{
+			*names = shown_columns(query, relation, from->relid, *names);
+			table = find_table(from->relid, names);
+		}
+	}
+	relation_close(relation, AccessShareLock);
+	return table;
+}
+
+/* The one relation that the rows of a query are those of; else NULL. */
+static RangeTblEntry *
+only_relation(const Query *query)
+{
+	RangeTblEntry *from;
 
 	if (query->setOperations || query->groupClause || query->groupingSets ||
 		query->hasAggs || query->distinctClause || query->hasTargetSRFs ||
 		list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
-		return NIL;
-	from = linitial_node(RangeTblRef, query->jointree->fromlist);
-	source = rt_fetch(from->rtindex, query->rtable);
-	if (source->rtekind != RTE_RELATION)
-		return NIL;
-	source_key = find_key(source->relid);
-	foreach(cell, source_key)
+		return NULL;
+	from = rt_fetch(linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex,
+					query->rtable);
+	return from->rtekind == RTE_RELATION ? from : NULL;
+}
+
+/* The columns of the relation that these columns of the view are. */
+static List *
+shown_columns(const Query *query, Relation view, Oid relation, List *names)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	foreach(cell, names)
 	{
-		AttrNumber	column = get_attnum(source->relid, lfirst(cell));
-		char	   *name = NULL;
-		ListCell   *target;
+		AttrNumber	number = get_attnum(RelationGetRelid(view), lfirst(cell));
+		TargetEntry *entry = get_tle_by_resno(query->targetList, number);
 
-		foreach(target, query->targetList)
-		{
-			TargetEntry *entry = lfirst_node(TargetEntry, target);
-
-			if (!entry->resjunk && IsA(entry->expr, Var) &&
-				((Var *) entry->expr)->varno == from->rtindex &&
-				((Var *) entry->expr)->varattno == column)
-				name = get_attname(RelationGetRelid(view), entry->resno, false);
-		}
-		if (name == NULL)
+		if (entry == NULL || entry->resjunk || !IsA(entry->expr, Var) ||
+			((Var *) entry->expr)->varattno <= 0)
 			return NIL;
-		key = lappend(key, name);
+		columns = lappend(columns,
+						  get_attname(relation,
+									  ((Var *) entry->expr)->varattno, false));
 	}
+	return columns;
+}
+
+/* The primary key of a table, by names of columns, or NIL. */
+static List *
+find_table_key(Oid table_id)
+{
+	Relation	table = relation_open(table_id, AccessShareLock);
+	List	   *key = NIL;
+
+	(void) RelationGetIndexList(table);
+	if (OidIsValid(table->rd_pkindex))
+	{
+		Relation	index = index_open(table->rd_pkindex, AccessShareLock);
+		int			i;
+
+		for (i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+			key = lappend(key, get_attname(table_id,
+										   index->rd_index->indkey.values[i],
+										   false));
+		index_close(index, AccessShareLock);
+	}
+	relation_close(table, AccessShareLock);
 	return key;
+}
+
+/* All columns of a relation, by name. */
+static List *
+column_names(Oid relation_id)
+{
+	Relation	relation = relation_open(relation_id, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(relation);
+	List	   *names = NIL;
+	int			i;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
+	}
+	relation_close(relation, AccessShareLock);
+	return names;
+}
+
+static ArrayType *
+name_array(const List *names)
+{
+	Datum	   *values = palloc(list_length(names) * sizeof(Datum));
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, names)
+	{
+		values[n] = (Datum) palloc0(NAMEDATALEN);
+		namestrcpy((Name) values[n++], lfirst(cell));
+	}
+	return construct_array(values, n, NAMEOID, NAMEDATALEN, false,
+						   TYPALIGN_CHAR);
 }

@@ -18,8 +18,8 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = 'schema "scorebook" belongs to others',
-			DETAIL = 'It exists already, and its owner is not a superuser or others may create in it.',
-			HINT = 'Drop or rename it; CREATE EXTENSION makes it anew.';
+			DETAIL = 'Its owner is not a superuser, or others may create in it.',
+			HINT = 'Look for what they have put there, then give the schema to a superuser and revoke CREATE on it.';
 	END IF;
 END
 $$;

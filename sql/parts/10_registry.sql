@@ -62,7 +62,7 @@ CREATE TABLE scorebook.model_version
 COMMENT ON TABLE scorebook.model_version IS
 	'the versions of each model, numbered from 1 without gaps; never changed';
 COMMENT ON COLUMN scorebook.model_version.num_output IS
-	'classes, targets or quantiles; 1 for all other models';
+	'classes, targets, quantiles or expectiles; 1 for all other models';
 COMMENT ON COLUMN scorebook.model_version.iterations IS
 	'scored are the first so many boosting rounds; null: all of them';
 COMMENT ON COLUMN scorebook.model_version.missing IS

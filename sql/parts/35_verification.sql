@@ -257,7 +257,7 @@ BEGIN
 
 	SELECT count(*) AS rows, max(d.difference) AS difference,
 		(array_agg(d.row ORDER BY d.difference DESC, d.row))[1] AS worst_row,
-		(array_agg(d.predicted ORDER BY d.difference DESC, d.row))[1] AS predicted,
+		(array_agg(d.predicted::text ORDER BY d.difference DESC, d.row))[1] AS predicted,
 		(array_agg(d.expected::text ORDER BY d.difference DESC, d.row))[1] AS expected
 	INTO STRICT golden
 	FROM (SELECT g.row, s.predicted, g.expected,
@@ -282,7 +282,7 @@ BEGIN
 	IF golden.difference > terms.tolerance THEN
 		result.engine := 'none';
 		result.reason := format('golden row %s should give %s, and gives %s', golden.worst_row,
-			trim(golden.expected, '{}'), trim(golden.predicted::text, '{}'));
+			trim(golden.expected, '{}'), trim(golden.predicted, '{}'));
 	ELSIF result.verified_by = 'none' AND NOT terms.allow_unverified THEN
 		result.engine := 'none';
 	END IF;
@@ -291,7 +291,7 @@ BEGIN
 			RAISE EXCEPTION USING
 				ERRCODE = 'data_exception',
 				MESSAGE = format('the golden rows of model "%s" do not hold', label),
-				DETAIL = format('The worst is %s; the relative difference is %s, the tolerance %s.',
+				DETAIL = format('The worst: %s; the relative difference is %s, the tolerance %s.',
 					result.reason, ltrim(to_char(golden.difference, '9.9EEEE')), terms.tolerance),
 				HINT = 'Inputs and expected values must come from the same model, and the inputs must be those before any preprocessing that the database does not repeat.';
 		END IF;

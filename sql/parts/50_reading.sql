@@ -48,7 +48,7 @@ AS $$
 		(4, 'purpose', f.purpose),
 		(5, 'mode', f.mode),
 		(6, 'owner', f.owner::text),
-		(7, 'objective', f.objective || coalesce(' ' || (f.facts ->> 'quantiles'), '')),
+		(7, 'objective', concat_ws(' ', f.objective, f.facts ->> 'quantiles', f.facts ->> 'expectiles')),
 		(8, 'classes', array_to_string(f.classes, ', ')
 			|| CASE WHEN cardinality(f.classes) = 2 THEN format(' (the second above %s)', f.cutoff) ELSE '' END),
 		(9, 'inputs', f.num_feature || ': ' || f.inputs),

@@ -103,6 +103,15 @@ AS 'MODULE_PATHNAME', 'sbk_sql_source_key';
 COMMENT ON FUNCTION scorebook.source_key(regclass) IS
 	'the primary key of a table, or of the table that a view shows row by row; null where there is none';
 
+CREATE FUNCTION scorebook.source_table(source regclass, shown name[],
+	OUT relation regclass, OUT columns name[])
+RETURNS record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_source_table';
+
+COMMENT ON FUNCTION scorebook.source_table(regclass, name[]) IS
+	'the table that a source shows row by row, and its columns that these of the source are; else nulls';
+
 CREATE FUNCTION scorebook.guard_book() RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_guard_book';

@@ -42,7 +42,7 @@ CREATE TABLE scorebook.run
 	message			text,
 	failed_key		text,
 	CONSTRAINT run_pkey PRIMARY KEY (run),
-	CONSTRAINT run_kind_check CHECK (kind IN ('run', 'decision')),
+	CONSTRAINT run_kind_check CHECK (kind IN ('run', 'decision', 'pull', 'stream')),
 	CONSTRAINT run_status_check CHECK (status IN ('running', 'succeeded', 'failed', 'crashed'))
 );
 
@@ -51,7 +51,7 @@ CREATE INDEX run_job_id_idx ON scorebook.run (job_id, run);
 COMMENT ON TABLE scorebook.run IS
 	'what wrote, or tried to write, into the book of a job: from what, with which model, and how it went';
 COMMENT ON COLUMN scorebook.run.kind IS
-	'run: the source was scored; decision: the book''s scores were decided anew, by other cutoffs, bands or points';
+	'run: all of the source; decision: the book''s scores, by other cutoffs, bands or points; pull: one subject; stream: what a statement has changed';
 COMMENT ON COLUMN scorebook.run.status IS
 	'running, succeeded, failed or crashed; the view job_run knows at once that a run has crashed';
 COMMENT ON COLUMN scorebook.run.system_from IS
@@ -162,7 +162,7 @@ DECLARE
 	job scorebook.job;
 BEGIN
 	job := scorebook.find_job(name);
-	IF NOT pg_has_role(caller, job.owner, 'USAGE') THEN
+	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('permission denied for job "%s"', name),
@@ -175,7 +175,19 @@ $$;
 COMMENT ON FUNCTION scorebook.find_job_internal(name, text) IS
 	'the job of a name, after checking that the role may run it';
 
--- The caller holds the lock on the job: what is still running here has crashed.
+CREATE FUNCTION scorebook.may_read_job(owner name, result regclass)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(has_table_privilege(result, 'SELECT'), false)
+		OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = owner AND pg_has_role(r.oid, 'USAGE'))
+$$;
+
+COMMENT ON FUNCTION scorebook.may_read_job(name, regclass) IS
+	'may the current role read the scores of a job, or run it?';
+
+-- Runs and decisions hold the lock on the job: what still is running has crashed.
 CREATE FUNCTION scorebook.begin_run_internal(caller name, id integer, kind text,
 	effective_at timestamp with time zone, only_changed boolean)
 RETURNS bigint
@@ -185,9 +197,11 @@ AS $$
 DECLARE
 	number bigint;
 BEGIN
-	UPDATE scorebook.run AS r
-	SET status = 'crashed', finished_at = clock_timestamp()
-	WHERE r.job_id = id AND r.status = 'running';
+	IF kind IN ('run', 'decision') THEN
+		UPDATE scorebook.run AS r
+		SET status = 'crashed', finished_at = clock_timestamp()
+		WHERE r.job_id = id AND r.status = 'running' AND r.kind IN ('run', 'decision');
+	END IF;
 	INSERT INTO scorebook.run (run, job_id, revision, kind, status, effective_at, only_changed,
 		started_at, started_by, pid, scorebook_version)
 	VALUES (nextval('scorebook.writer_seq'), id,
@@ -219,8 +233,12 @@ COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text) IS
 -- The statements of a pass of a job with a version: one that reads the source
 -- beside what the book has, and those that write.  In the latter "written" and
 -- "gone" are what the pass has found; $1 is the run, $2 the time of its rows.
-CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.job, low_watermark text,
-	only_changed boolean, book_is_empty boolean,
+-- In the former $1 is the effective_at of the run.  Its scope: all; watermark,
+-- what has changed since the last run; subject, the row whose key is in $2;
+-- features, that row as it is in $3; inserted, updated and deleted, the keys in
+-- the transition tables of a trigger, "old_rows" and "new_rows".
+CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.job, scope text, low_watermark text,
+	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
 	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
 	OUT decide text)
@@ -246,16 +264,41 @@ DECLARE
 				job.direction = 'higher_is_better')
 			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
 	old text;
+	source text := job.source;
+	changed text;
+	scoped text;
+	changes constant boolean := scope IN ('inserted', 'updated', 'deleted');
 BEGIN
-	old := job.result::text;
+	CASE scope
+		WHEN 'watermark' THEN
+			IF low_watermark IS NOT NULL THEN
+				scoped := format(' WHERE source.%I >= %L', job.watermark, low_watermark);
+			END IF;
+		WHEN 'subject' THEN
+			scoped := ' WHERE ' || scorebook.column_list(job.key,
+				format('source.%%I = (jsonb_populate_record(NULL::%s, $2)).%%I', job.result), ' AND ');
+		WHEN 'features' THEN
+			source := format('(SELECT (jsonb_populate_record(NULL::%s, $3 || $2)).*)', job.source);
+		WHEN 'inserted', 'updated', 'deleted' THEN
+			SELECT format('WITH changed (%s) AS (%s) ', key, string_agg(
+				format('SELECT %s FROM %I', scorebook.column_list(t.columns, '%I'), r.name), ' UNION '))
+			INTO changed
+			FROM scorebook.source_table(job.source, job.key) AS t,
+				unnest(CASE scope WHEN 'inserted' THEN ARRAY['new_rows'] WHEN 'deleted' THEN ARRAY['old_rows']
+					   ELSE ARRAY['new_rows', 'old_rows'] END) AS r (name);
+			scoped := format(' WHERE (%s) IN (SELECT %s FROM changed)',
+				scorebook.column_list(job.key, 'source.%I'), key);
+		ELSE
+	END CASE;
 	IF book_is_empty THEN
 		old := format('(SELECT o.ctid, o.* FROM %s AS o WHERE false)', job.result);
-	ELSIF each_period AND NOT by_row THEN
-		old := format('(SELECT o.ctid, o.* FROM %s AS o WHERE o.effective_at = $1)', job.result);
-	ELSIF each_period THEN
-		old := format('(SELECT o.ctid, o.* FROM %s AS o)', job.result);
+	ELSE
+		old := format('(SELECT o.ctid, o.* FROM %s AS o WHERE true%s%s)', job.result,
+			CASE WHEN each_period AND NOT by_row THEN ' AND o.effective_at = $1' END,
+			CASE WHEN changes THEN format(' AND (%s) IN (SELECT %s FROM changed)',
+				scorebook.column_list(job.key, 'o.%I'), key) END);
 	END IF;
-	read := format(
+	read := coalesce(changed, '') || format(
 		'SELECT %s, s."scorebook effective_at", s."scorebook excluded", c.ctid, c.run, c.effective_at,'
 		' c.version, c.cutoff_set, c.band_set, c.points, c.%I, c.inputs, c.inputs_hash, s.*'
 		' FROM (SELECT source.*, %s AS "scorebook effective_at", %s AS "scorebook excluded" FROM %s AS source%s) AS s'
@@ -265,10 +308,9 @@ BEGIN
 		CASE WHEN by_row THEN format('(%s)::timestamp with time zone', job.effective_at)
 			 ELSE '$1::timestamp with time zone' END,
 		CASE WHEN job.exclude IS NULL THEN 'false' ELSE format('(%s)::boolean', job.exclude) END,
-		job.source,
-		CASE WHEN only_changed AND low_watermark IS NOT NULL
-			 THEN format(' WHERE source.%I >= %L', job.watermark, low_watermark) END,
-		CASE WHEN only_changed OR book_is_empty OR (each_period AND by_row) THEN 'LEFT' ELSE 'FULL' END,
+		source, scoped,
+		CASE WHEN NOT (scope = 'all' OR changes) OR book_is_empty OR (each_period AND by_row)
+			 THEN 'LEFT' ELSE 'FULL' END,
 		old,
 		scorebook.column_list(job.key, 's.%I = c.%I', ' AND '),
 		CASE WHEN each_period AND by_row THEN ' AND c.effective_at = s."scorebook effective_at"' END);
@@ -326,7 +368,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.job, text, boolean, boolean) IS
+COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.job, text, text, boolean) IS
 	'the statements that read the source of a job and write its book';
 
 -- What a run needs to know of its job.
@@ -476,7 +518,7 @@ $$;
 COMMENT ON FUNCTION scorebook.run_progress_internal() IS
 	'the runs that are going on, as their backends tell it';
 
-CREATE VIEW scorebook.run_progress AS
+CREATE VIEW scorebook.run_progress WITH (security_invoker) AS
 SELECT p.pid, j.name AS job, p.run, p.phase, p.rows_read, p.rows_skipped,
 	(p.rows_read / nullif(extract(epoch FROM clock_timestamp() - r.started_at), 0))::bigint AS rows_per_second,
 	r.started_at, r.started_by
@@ -487,7 +529,7 @@ FROM scorebook.run_progress_internal() AS p
 COMMENT ON VIEW scorebook.run_progress IS
 	'the runs that are going on, and how far they are';
 
-CREATE VIEW scorebook.job_run AS
+CREATE VIEW scorebook.job_run WITH (security_invoker) AS
 SELECT j.name AS job, r.run, r.kind,
 	CASE WHEN r.status = 'running' AND NOT scorebook.run_is_alive(r.job_id) THEN 'crashed'
 		 ELSE r.status END AS status,

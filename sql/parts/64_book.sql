@@ -1,5 +1,36 @@
 -- The book: what was said at a time, and the proof that nobody changed it.
 
+-- A key is named by its value where it is one column, and by a row or a JSON
+-- object with its columns where it is several, or where a period is meant.
+CREATE FUNCTION scorebook.key_object(job scorebook.job, key jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns constant text[] := job.key;
+BEGIN
+	IF jsonb_typeof(key) IS DISTINCT FROM 'object' AND cardinality(columns) = 1 THEN
+		RETURN jsonb_build_object(columns[1], key);
+	END IF;
+	IF jsonb_typeof(key) = 'string' THEN
+		key := (key #>> '{}')::jsonb;
+	END IF;
+	IF jsonb_typeof(key) IS DISTINCT FROM 'object' OR NOT key ?& columns THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the key of job "%s" is (%s)', job.name, array_to_string(columns, ', ')),
+			HINT = format('Give a row with these columns, or a JSON object: %s.',
+				jsonb_object(columns, array_fill('...'::text, ARRAY[cardinality(columns)])));
+	END IF;
+	RETURN (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(key) AS k
+		WHERE k.key = ANY (columns) OR (k.key = 'effective_at' AND job.keep = 'each_period'));
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.key_object(scorebook.job, jsonb) IS
+	'a key of a job as an object with its columns, and effective_at where it names a period';
+
 CREATE FUNCTION scorebook.as_of_final_until(job text)
 RETURNS timestamp with time zone
 LANGUAGE sql STABLE

@@ -39,35 +39,6 @@ AS 'MODULE_PATHNAME', 'sbk_sql_largest_difference';
 COMMENT ON FUNCTION scorebook.largest_difference(real[], real[]) IS
 	'of the differences between two vectors, the largest, with its sign; null where their lengths differ';
 
--- A key is named by its value where it is one column, and by a JSON object or a
--- row with its columns where it is several, or where a period is meant.  It
--- becomes an object in any case, and its values get the types of the columns.
-CREATE FUNCTION scorebook.key_object(job scorebook.job, key jsonb)
-RETURNS jsonb
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF jsonb_typeof(key) <> 'object' AND cardinality(job.key) = 1 THEN
-		RETURN jsonb_build_object(job.key[1], key);
-	END IF;
-	IF jsonb_typeof(key) = 'string' THEN
-		key := (key #>> '{}')::jsonb;
-	END IF;
-	IF jsonb_typeof(key) <> 'object' OR NOT key ?& job.key::text[] THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the key of job "%s" is (%s)', job.name, array_to_string(job.key, ', ')),
-			HINT = format('Give a row with these columns, or a JSON object: %L.',
-				(SELECT jsonb_object_agg(k.name, '...') FROM unnest(job.key) AS k (name)));
-	END IF;
-	RETURN key;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.key_object(scorebook.job, jsonb) IS
-	'a key of a job, as an object with its columns';
-
 -- The row that a book had of a key, as a part of a statement: $1 is the key as
 -- an object, $2 the time.  Of several periods it is the last one, unless the
 -- object names it.
@@ -293,7 +264,7 @@ COMMENT ON FUNCTION scorebook.explain_score(text, anycompatible, timestamp with 
 
 -- A run that looked at all of a source has confirmed what it did not change;
 -- where it was about one of several periods, of that one.
-CREATE VIEW scorebook.full_run AS
+CREATE VIEW scorebook.full_run WITH (security_invoker) AS
 SELECT r.job_id, r.run, m.committed_at,
 	CASE WHEN j.keep = 'each_period' AND j.effective_at IS NULL THEN r.effective_at END AS period
 FROM scorebook.run AS r
@@ -360,7 +331,8 @@ COMMENT ON FUNCTION scorebook.failing_since(integer, bigint, timestamp with time
 -- confirmed when it was scored, or by a later run that looked at all; a run that
 -- only decides anew has not scored, and who has, is in the history.  Where each
 -- row of a source says what time it is about, a run cannot tell which rows it has
--- confirmed.
+-- confirmed.  The view has the rights of whoever asks: who may not see the runs
+-- of a job must not be told that nothing is stale.
 CREATE FUNCTION scorebook.create_status_view(name text, readers name[])
 RETURNS void
 LANGUAGE plpgsql
@@ -383,7 +355,7 @@ BEGIN
 	FROM pg_attribute AS a
 	WHERE a.attrelid = job.result AND a.attnum > 0 AND NOT a.attisdropped;
 	EXECUTE format($sql$
-		CREATE VIEW %1$s AS
+		CREATE VIEW %1$s WITH (security_invoker) AS
 		SELECT %2$s, s.confirmed_at, s."scorebook failing" IS NOT NULL AS stale,
 			s."scorebook failing" AS stale_since
 		FROM

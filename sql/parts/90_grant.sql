@@ -61,6 +61,21 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.set_bands(text, jsonb, text),
 	scorebook.scaled_points(real, double precision, double precision, boolean),
 	scorebook.decide_job(text),
+	scorebook.may_read_job(name, regclass),
+	scorebook.find_job(text),
+	scorebook.source_table(regclass, name[]),
+	scorebook.key_object(scorebook.job, jsonb),
+	scorebook.pull_internal(text, jsonb, jsonb),
+	scorebook.score(text, anycompatible),
+	scorebook.score(text, jsonb, anycompatible),
+	scorebook.score_subject(scorebook.job, jsonb, jsonb),
+	scorebook.check_features(scorebook.job, jsonb),
+	scorebook.stream_job(text, text),
+	scorebook.unstream_job(text),
+	scorebook.register_stream(text, regclass, text),
+	scorebook.unregister_stream(text),
+	scorebook.create_stream_triggers(regclass, integer, text, text),
+	scorebook.score_changes(),
 	scorebook.create_book_functions(text, name[]),
 	scorebook.as_of_function(scorebook.job),
 	scorebook.check_as_of(integer, timestamp with time zone),
@@ -70,12 +85,10 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.run_progress_internal(),
 	scorebook.as_of_final_until(text),
 	scorebook.verify_book(text),
-	scorebook.find_job(text),
 	scorebook.score_inputs(integer, integer, real[], text),
 	scorebook.explain_inputs(integer, integer, real[], integer, text),
 	scorebook.replay_verdict(integer, integer, real[], real[]),
 	scorebook.largest_difference(real[], real[]),
-	scorebook.key_object(scorebook.job, jsonb),
 	scorebook.row_of_key(scorebook.job),
 	scorebook.rows_of_run(scorebook.job),
 	scorebook.scored_again(scorebook.job, text, text),
@@ -107,6 +120,27 @@ ALTER TABLE scorebook.compiled_model ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.golden_row ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.verification ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.model_grant ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE scorebook.job ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.job_definition ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.cutoff ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.band ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.run ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.row_error ENABLE ROW LEVEL SECURITY;
+
+-- A job is seen by those who may read its scores, or run it.
+CREATE POLICY job_read ON scorebook.job FOR SELECT
+	USING (scorebook.may_read_job(owner, result));
+CREATE POLICY job_definition_read ON scorebook.job_definition FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = job_definition.job_id));
+CREATE POLICY cutoff_read ON scorebook.cutoff FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = cutoff.job_id));
+CREATE POLICY band_read ON scorebook.band FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = band.job_id));
+CREATE POLICY run_read ON scorebook.run FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = run.job_id));
+CREATE POLICY row_error_read ON scorebook.row_error FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = row_error.job_id));
 
 CREATE POLICY model_read ON scorebook.model FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
@@ -149,6 +183,7 @@ GRANT SELECT ON
 	scorebook.run,
 	scorebook.row_error,
 	scorebook.full_run,
+	scorebook.stream,
 	scorebook.cutoff,
 	scorebook.band,
 	scorebook.job_run,

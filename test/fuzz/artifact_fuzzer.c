@@ -65,7 +65,8 @@ static void
 use_summary(const SbkSummary *summary)
 {
 	size_t		sum = use_text(summary->objective) +
-		use_text(summary->quantiles) + use_text(summary->base_score) +
+		use_text(summary->quantiles) + use_text(summary->expectiles) +
+		use_text(summary->base_score) +
 		use_list(&summary->feature_names) + use_list(&summary->feature_types) +
 		use_list(&summary->attributes) + use_list(&summary->classes);
 	int			i;

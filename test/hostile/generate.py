@@ -572,6 +572,39 @@ def outputs():
 
 
 @group
+def quantiles_and_expectiles():
+    texts = ("", " ", "[", "]", "[]", "(0.1,0.5,0.9)", "{}", "null", '["0.1","0.5","0.9"]',
+             "[[0.1,0.5,0.9]]", "[0.1,0.5,0.9", "0.1,0.5,0.9]", "[0.1,,0.9]", "[0.1,0.5,0.9],",
+             "[0.1,0.5,0.9]]", "[0.1,0.5,0.9]x", "0.1,0.5,0.9", "0.1", "[0.1,0.5]",
+             "[0.1,0.5,0.9,0.95]", "[NaN,0.5,0.9]", "[0.1,inf,0.9]", "[0.1,0.5,1e400]",
+             "[-0.1,0.5,0.9]", "[0.1,0.5,1.1]", "[0.9,0.5,0.1]", "[0,0,0]", "[1,1,1]",
+             "[0x1p-3, 0.5,\t0.9]", "[0.1,0.5,0.9" + "0" * 10_000 + "]",
+             "[" + "0.1," * 10_000 + "0.9]", "[" * 1000 + "0.5" + "]" * 1000, "[" * 100_000)
+    for model in seeds("quantile", "expectile", "expectile3", writers=("3.0.0", "3.3.0")):
+        kind, other = "quantile", "expectile"
+        if kind + "_loss_param" not in model.get(OBJECTIVE):
+            kind, other = other, kind
+        key = kind + "_alpha"
+        place = OBJECTIVE + (kind + "_loss_param",)
+        formats = itertools.cycle(((Json,), (Ubjson,)))
+        right = model.get(place + (key,))
+        for text in texts:
+            yield from written(model.set(place + (key,), text), "%s is %.30r" % (key, text),
+                               next(formats))
+        for value in (REMOVED, None, 0.5, [0.1, 0.5, 0.9], {}):
+            yield from written(model.set(place + (key,), value), "%s is %s" % (key, value))
+            yield from written(model.set(place, value), "%s is %s" % (place[-1], value))
+        both = model.set(OBJECTIVE + (other + "_loss_param",), {other + "_alpha": right})
+        yield from written(both, "it has both")
+        yield from written(both.set(place, REMOVED), "it has those of the other objective")
+        for name in ("reg:%serror" % other, "reg:squarederror", "reg:quantile", "x"):
+            yield from written(model.set(OBJECTIVE + ("name",), name), "its objective is " + name)
+        for scores in ("0", "[1,1,1]", "[3,2,1]", "[-3e38,3e38,-3e38]", "[0,1e-7,1e-45]", "[1,2]"):
+            yield from written(model.set(PARAM + ("base_score",), scores),
+                               "its base scores are " + scores)
+
+
+@group
 def unknown_names():
     for model in seeds("binlog", "softprob"):
         for name in ("", "binary:logit", "reg:linear", "gpu:binary:logistic", "multi:softmax",

@@ -104,7 +104,7 @@ def lengthened(by):
     return change
 
 
-KINDS = ("binlog", "cat", "dart", "gblinear", "multiout", "multiouttree", "rf", "skclass",
+KINDS = ("binlog", "cat", "dart", "expectile3", "gblinear", "multiout", "multiouttree", "rf", "skclass",
          "softprob")
 
 

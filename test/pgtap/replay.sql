@@ -14,7 +14,7 @@ CREATE DATABASE scorebook_replay;
 \c scorebook_replay
 CREATE EXTENSION pgtap;
 CREATE EXTENSION scorebook;
-SELECT plan(103);
+SELECT plan(105);
 
 CREATE ROLE scorebook_reader;
 CREATE ROLE scorebook_nobody;
@@ -219,13 +219,15 @@ FROM unnest(ARRAY['SELECT * FROM scorebook.replay_score(''grade'', 17)', 'SELECT
 SELECT throws_ok(format('SELECT * FROM scorebook.rescore_run(%s, ''grade'')', :'first'), '42501', 'permission denied for model "grade"');
 SELECT isnt_empty('SELECT * FROM scores.credit_status', 'a reader sees the status');
 SET ROLE scorebook_nobody;
-SELECT throws_ok('SELECT scorebook.score_at(''credit'', 17)', '42501', NULL, 'who may not read, may not ask');
-SELECT throws_ok(format('SELECT * FROM scorebook.replay_run(%s)', :'first'), '42501', NULL, 'nor replay');
+SELECT throws_ok('SELECT scorebook.score_at(''credit'', 17)', '42704', 'job "credit" does not exist', 'who may not read does not see the job');
+SELECT throws_ok(format('SELECT * FROM scorebook.replay_run(%s)', :'first'), '42704', format('run %s does not exist', :'first'), 'nor its runs');
+SELECT throws_ok('SELECT * FROM scores.credit_status', '42501', NULL, 'nor its status');
 RESET ROLE;
 GRANT USAGE ON SCHEMA scores TO scorebook_nobody;
 GRANT SELECT ON scores.credit, scores.credit_history TO scorebook_nobody;
 SET ROLE scorebook_nobody;
 SELECT isnt(scorebook.score_at('credit', 17), NULL, 'SELECT on the tables is enough');
+SELECT throws_ok('SELECT * FROM scorebook.replay_score(''credit'', 17)', '42501', 'permission denied for model "credit"', 'to read');
 RESET ROLE;
 
 -- versions that are retired, and models that are gone

@@ -44,11 +44,13 @@ SELECT count(*), bool_and(scorebook.inspect_model(pg_read_binary_file(:'fixtures
 	- '{format,size_bytes}'::text[]) AS same
 FROM unnest(ARRAY['binlog', 'cat', 'dart', 'early', 'gblinear', 'multiout', 'skclass', 'skmissing']) AS m (model);
 
--- level names and quantiles stand in newer files
+-- level names, quantiles and expectiles stand in newer files
 SELECT facts -> 'levels' AS levels, facts -> 'feature_types' AS types, facts -> 'not_in_file' AS not_in_file
 FROM (SELECT scorebook.inspect_model(pg_read_binary_file(:'srcdir' || '/fixtures/3.3.0/cat.ubj'))) AS i (facts);
 SELECT facts -> 'quantiles' AS quantiles, facts -> 'outputs' AS outputs
 FROM (SELECT scorebook.inspect_model(pg_read_binary_file(:'srcdir' || '/fixtures/3.3.0/quantile.json'))) AS i (facts);
+SELECT facts -> 'expectiles' AS expectiles, facts -> 'quantiles' AS quantiles
+FROM (SELECT scorebook.inspect_model(pg_read_binary_file(:'srcdir' || '/fixtures/3.3.0/expectile3.json'))) AS i (facts);
 SELECT facts -> 'vector_leaves' AS vector_leaves, facts -> 'base_score' AS base_score
 FROM (SELECT scorebook.inspect_model(pg_read_binary_file(:'srcdir' || '/fixtures/3.0.0/multiouttree.ubj'))) AS i (facts);
 SELECT scorebook.inspect_model(NULL) IS NULL AS nothing;

@@ -47,6 +47,11 @@ SELECT compiled_after('UPDATE scorebook.model_artifact SET artifact = ''\x00''')
 SELECT compiled_after('UPDATE scorebook.model_artifact SET artifact = set_byte(artifact, 5000, get_byte(artifact, 5000) # 1)');
 SELECT compiled_after(format('UPDATE scorebook.model_artifact SET artifact = pg_read_binary_file(%L)', :'fixtures' || 'sqerr.ubj'));
 SELECT compiled_after('UPDATE scorebook.model_artifact SET artifact = ''\x00''; UPDATE scorebook.model_version SET sha256 = sha256(''\x00'')');
+-- an objective that is unknown is not served natively, whatever a verification says
+SELECT convert_to(replace(convert_from(pg_read_binary_file(:'fixtures' || 'cat.json'), 'UTF8'),
+	'reg:squarederror', 'reg:unknown'), 'UTF8') AS unknown \gset
+SELECT compiled_after(format('UPDATE scorebook.model_artifact SET artifact = %1$L;
+	UPDATE scorebook.model_version SET sha256 = sha256(%1$L), objective = ''reg:unknown''', :'unknown'));
 SELECT after('DELETE FROM scorebook.verification');
 SELECT after('UPDATE scorebook.model_feature SET unseen_level = ''vienna'' WHERE position = 9');
 SELECT after('DELETE FROM scorebook.alias');

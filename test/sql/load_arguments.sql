@@ -114,5 +114,10 @@ BEGIN;
 SELECT scorebook.load_model('m', :'sqerr', missing => 'Infinity');
 ROLLBACK;
 
+-- golden rows that do not hold
+SELECT scorebook.load_model('m', :'binlog', golden => '[{"inputs": [1,2,3,4,5,6,7,8], "expected": 0.9029988},
+	{"inputs": {"f0": 1, "f1": 2, "f2": 3, "f3": 4, "f4": 5, "f5": 6, "f6": 7, "f7": 8}, "expected": 0.5}]');
+SELECT scorebook.load_model('m', :'binlog', golden => '[{"inputs": [1,2,3,4,5,6,7,8], "expected": 0.903}]', tolerance => 1e-9);
+
 -- nothing was stored by any of these
 SELECT (SELECT count(*) FROM scorebook.model) AS models, (SELECT count(*) FROM scorebook.model_artifact) AS artifacts;

@@ -123,6 +123,41 @@ FROM (VALUES
 	(39, ARRAY['"model":{', '"model":{"cats":{"enc":[{"offsets":[0,1],"values":[98]}]},'])
 ) AS c (n, change) ORDER BY n;
 
+-- quantiles and expectiles, one for each output
+SELECT convert_from(pg_read_binary_file(:'srcdir' || '/fixtures/3.3.0/expectile3.json'), 'UTF8') AS expectile3 \gset
+SELECT n, pg_temp.fault(convert_to(replace(:'expectile3', change[1], change[2]), 'UTF8'))
+FROM (VALUES
+	(1, ARRAY['[1E-1,5E-1,9.5E-1]', '[1E-1,5E-1]']),
+	(2, ARRAY['[1E-1,5E-1,9.5E-1]', '[1E-1,5E-1,9.5E-1,1]']),
+	(3, ARRAY['[1E-1,5E-1,9.5E-1]', '5E-1']),
+	(4, ARRAY['[1E-1,5E-1,9.5E-1]', '[1E-1,5E-1,1.5]']),
+	(5, ARRAY['[1E-1,5E-1,9.5E-1]', '[-1E-1,5E-1,9.5E-1]']),
+	(6, ARRAY['[1E-1,5E-1,9.5E-1]', repeat('[', 100000)]),
+	(7, ARRAY['expectile_', 'quantile_']),
+	(8, ARRAY['reg:expectileerror', 'reg:quantileerror']),
+	(9, ARRAY['reg:expectileerror', 'reg:squarederror']),
+	(10, ARRAY['"expectile_loss_param":{', '"nothing":{']),
+	(11, ARRAY['"expectile_loss_param":{', '"quantile_loss_param":{"quantile_alpha":"5E-1"},"expectile_loss_param":{'])
+) AS c (n, change) ORDER BY n;
+
+-- since 3.2, a base score so near to 0 or 1 means another one, of whichever output
+SELECT base_score, bool_and(facts -> 'hazards' = CASE
+		WHEN installed < '{3,1}' AND base_score LIKE '[%' THEN jsonb_build_array(
+			'XGBoost before 3.1 has one base score for all outputs, and this model has ' || base_score || '.')
+		WHEN extreme AND (installed < '{3,2}') <> (version < '{3,2}') THEN
+			'["XGBoost 3.2 changed what a base score so near to 0 or 1 means."]'
+		ELSE '[]' END) AS told
+FROM (VALUES ('5E-1', false), ('1E-7', true), ('9.999999E-1', true), ('[2.5E-1,5E-1]', false),
+		('[1E-7,5E-1]', true), ('[5E-1,1E-7]', true), ('[5E-1,9.999999E-1]', true)) AS s (base_score, extreme),
+	unnest(ARRAY['3,1,3', '3,2,0']) AS written_by,
+	scorebook.inspect_model(convert_to(regexp_replace(replace(replace(
+		convert_from(pg_read_binary_file(:'srcdir' || '/fixtures/3.3.0/multiout.json'), 'UTF8'),
+		'"version":[3,3,0]', '"version":[' || written_by || ']'), 'reg:squarederror', 'reg:logistic'),
+		'"base_score":"[^"]*"', '"base_score":"' || base_score || '"'), 'UTF8')) AS facts,
+	LATERAL (SELECT string_to_array(written_by, ',')::integer[], string_to_array(facts ->> 'installed_version', '.')::integer[])
+		AS v (version, installed)
+GROUP BY base_score ORDER BY base_score COLLATE "C";
+
 -- of a version of XGBoost that is yet to come, and what only the library can refuse
 SELECT pg_temp.refused(convert_to(replace(:'json', '"version":[1,7,4]', '"version":[9,0,0]'), 'UTF8'));
 SELECT pg_temp.refused(convert_to(replace(:'json', '"name":"binary:logistic"', '"name":"binary:unknown"'), 'UTF8'));

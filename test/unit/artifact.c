@@ -105,6 +105,7 @@ same_summary(const SbkSummary *a, const SbkSummary *b)
 	return memcmp(a->version, b->version, sizeof(a->version)) == 0 &&
 		same_text(a->objective, b->objective) &&
 		same_text(a->quantiles, b->quantiles) &&
+		same_text(a->expectiles, b->expectiles) &&
 		same_text(a->base_score, b->base_score) &&
 		a->booster == b->booster && a->num_feature == b->num_feature &&
 		a->num_output == b->num_output && a->num_class == b->num_class &&
@@ -228,6 +229,45 @@ test_grammar(void)
 }
 
 static void
+test_alpha(const char *text)
+{
+	static const char *const kinds[] = {"quantile", "expectile"};
+	static char json[200 * 1000];
+	char		why[100];
+	int			i;
+
+	for (i = 0; i < 2; i++)
+	{
+		snprintf(json, sizeof(json),
+				 "{\"learner\":{\"objective\":{\"%s_loss_param\":{\"%s_alpha\":\"%s\"}}}}",
+				 kinds[i], kinds[i], text);
+		snprintf(why, sizeof(why), "its %s is not a finite number", kinds[i]);
+		test_refused(json, why);
+	}
+}
+
+/* XGBoost reads these texts as JSON; here they are numbers, or nothing. */
+static void
+test_alphas(void)
+{
+	static const char *const texts[] = {
+		"", " ", "[", "]", "[]", "[[5E-1]]", "[5E-1", "5E-1]", "[5E-1,]",
+		"[,5E-1]", "[5E-1 ]", "[5E-1]x", "[5E-1]]", "5E-1,5E-1", "(5E-1)", "{}",
+		"null", "NaN", "[NaN]", "[5E-1,inf]", "-inf", "1E39", "1E400", "[\\\"5E-1\\\"]"
+	};
+	static char deep[100 * 1000];
+	size_t		i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		test_alpha(texts[i]);
+	memset(deep, '[', sizeof(deep) - 1);
+	test_alpha(deep);
+	test_refused("{\"learner\":{\"objective\":{\"quantile_loss_param\":{\"quantile_alpha\":\"5E-1\"},"
+				 "\"expectile_loss_param\":{\"expectile_alpha\":\"5E-1\"}}}}",
+				 "both quantiles and expectiles");
+}
+
+static void
 test_numbers(void)
 {
 	static const char json[] =
@@ -288,6 +328,7 @@ main(int argc, char **argv)
 	test_detection();
 	test_numbers();
 	test_grammar();
+	test_alphas();
 	for (i = 1; i + 1 < argc; i += 2)
 	{
 		test_pair(argv[i], argv[i + 1]);

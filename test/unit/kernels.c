@@ -489,8 +489,7 @@ test_header(const Shape *shape, const SbkForest *forest)
 	REFUSE(num_feature, SBK_MAX_FEATURES + 1, "has a number of features that no model has");
 	REFUSE(num_output, 0, "has a number of outputs that no model has");
 	REFUSE(num_output, SBK_MAX_OUTPUTS + 1, "has a number of outputs that no model has");
-	REFUSE(link, SBK_LINK_UNKNOWN, "has an unknown link function");
-	REFUSE(link, SBK_LINK_LARGEST + 1, "has an unknown link function");
+	REFUSE(link, SBK_LINK_SOFTPLUS_SUM + 1, "has an unknown link function");
 	REFUSE(num_tree, SBK_MAX_TREES + 1, "has more in it than its length allows");
 	REFUSE(num_node, UINT32_MAX, "has more in it than its length allows");
 	REFUSE(num_crown, UINT32_MAX, "has more in it than its length allows");
@@ -506,6 +505,18 @@ test_header(const Shape *shape, const SbkForest *forest)
 	if (forest->num_node % 4 == 3)
 		REFUSE(num_node, (uint32_t) forest->num_node + 1, "has nodes that belong to no tree");
 #undef REFUSE
+}
+
+/* A model that the library alone serves has its forest, too. */
+static void
+test_unknown_objective(const Shape *shape, const SbkForest *forest)
+{
+	SbkForest  *unknown = guard(forest, forest->size);
+
+	unknown->link = SBK_LINK_UNKNOWN;
+	ok(is_valid(shape, unknown, unknown->size), shape->name,
+	   "is valid where the objective is unknown");
+	unguard(unknown, unknown->size);
 }
 
 static void
@@ -627,6 +638,7 @@ main(int argc, char **argv)
 		{
 			test_sizes(&shapes[i], forest);
 			test_header(&shapes[i], forest);
+			test_unknown_objective(&shapes[i], forest);
 			test_tree(&shapes[i], forest);
 			if (SBK_FOREST_ARRAY(forest, SbkForestTree, trees)->crown_levels > 0)
 			{

@@ -1,0 +1,106 @@
+-- Pull: one subject is scored now, with a record.
+
+CREATE FUNCTION scorebook.pull_internal(job text, subject jsonb, features jsonb)
+RETURNS bigint
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_pull';
+
+COMMENT ON FUNCTION scorebook.pull_internal(text, jsonb, jsonb) IS
+	'scores the row of a key into the book and returns the run';
+
+CREATE FUNCTION scorebook.score(job text, key anycompatible,
+	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
+	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
+	OUT effective_at timestamp with time zone)
+RETURNS record
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own constant scorebook.job := scorebook.find_job(job);
+BEGIN
+	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
+	FROM scorebook.score_subject(own, scorebook.key_object(own, to_jsonb(key)), NULL) AS p;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.score(text, anycompatible) IS
+	'scores one subject now, from the job''s source, into the job''s book';
+
+CREATE FUNCTION scorebook.score(job text, features jsonb, key anycompatible,
+	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
+	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
+	OUT effective_at timestamp with time zone)
+RETURNS record
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own constant scorebook.job := scorebook.find_job(job);
+BEGIN
+	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
+	FROM scorebook.score_subject(own, scorebook.key_object(own, to_jsonb(key)),
+		coalesce(features, '{}')) AS p;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.score(text, jsonb, anycompatible) IS
+	'scores one subject now, with these features, into the job''s book';
+
+CREATE FUNCTION scorebook.score_subject(own scorebook.job, subject jsonb, features jsonb,
+	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
+	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
+	OUT effective_at timestamp with time zone)
+RETURNS record
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF features IS NOT NULL THEN
+		PERFORM scorebook.check_features(own, features);
+	END IF;
+	run := scorebook.pull_internal(own.name, subject, features);
+	EXECUTE format('SELECT %s, c.class, c.points, c.decision, c.band, c.reasons, c.version, c.effective_at'
+			' FROM %s AS c WHERE %s ORDER BY c.effective_at DESC LIMIT 1',
+			CASE WHEN own.has_scores THEN 'NULL::real, c.scores' ELSE 'c.score, NULL::real[]' END,
+			own.result,
+			scorebook.column_list(own.key,
+				format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', own.result), ' AND '))
+		INTO score, scores, class, points, decision, band, reasons, version, effective_at
+		USING subject;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.score_subject(scorebook.job, jsonb, jsonb) IS
+	'what both score functions do';
+
+-- A feature that is left out would be read as null, and scored as missing.
+CREATE FUNCTION scorebook.check_features(job scorebook.job, features jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing text;
+BEGIN
+	IF jsonb_typeof(features) <> 'object' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'datatype_mismatch',
+			MESSAGE = format('the features for job "%s" are not an object', job.name),
+			HINT = 'Pass them by the names of the source''s columns: {"income": 1200, ...}.';
+	END IF;
+	SELECT m."column" INTO missing
+	FROM scorebook.input_map(job.model, job.source) AS m
+	WHERE NOT features ? m."column"
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_column',
+			MESSAGE = format('the features for job "%s" lack "%s"', job.name, missing),
+			HINT = 'Pass null for what is missing.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_features(scorebook.job, jsonb) IS
+	'throws where features lack one that the model of a job reads';
