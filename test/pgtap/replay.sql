@@ -14,7 +14,7 @@ CREATE DATABASE scorebook_replay;
 \c scorebook_replay
 CREATE EXTENSION pgtap;
 CREATE EXTENSION scorebook;
-SELECT plan(105);
+SELECT plan(113);
 
 CREATE ROLE scorebook_reader;
 CREATE ROLE scorebook_nobody;
@@ -229,6 +229,32 @@ SET ROLE scorebook_nobody;
 SELECT isnt(scorebook.score_at('credit', 17), NULL, 'SELECT on the tables is enough');
 SELECT throws_ok('SELECT * FROM scorebook.replay_score(''credit'', 17)', '42501', 'permission denied for model "credit"', 'to read');
 RESET ROLE;
+
+-- periods: the last one that was known, or the one that is named
+SELECT scorebook.create_job('monthly', 'visits', 'visitor', keep => 'each_period') \g /dev/null
+CALL scorebook.run_job('monthly', effective_at => '2026-02-01 00:00+00');
+UPDATE visitor SET f0 = 1 WHERE id = 17;
+CALL scorebook.run_job('monthly', effective_at => '2026-01-01 00:00+00');
+SELECT is((scorebook.score_at('monthly', key) ->> 'effective_at')::timestamptz, period, 'the period of ' || key::text)
+FROM (VALUES ('17'::jsonb, '2026-02-01 00:00+00'::timestamptz), ('{"id": 17}', '2026-02-01 00:00+00'),
+	('{"id": 17, "effective_at": "2026-01-01 00:00+00"}', '2026-01-01 00:00+00'),
+	('{"id": 17, "effective_at": "2026-03-01 00:00+00"}', NULL)) AS k (key, period);
+SELECT results_eq('SELECT verdict, said FROM scorebook.replay_score(''monthly'', ''{"id": 17, "effective_at": "2026-01-01 00:00+00"}''::jsonb)',
+	'SELECT ''identical''::text, ARRAY[scorebook.predict(''visits'', v)] FROM visitor AS v WHERE id = 17', 'each has inputs of its own');
+
+-- whoever wrote a row
+SELECT score AS pulled, run AS pull FROM visitor AS v, scorebook.score('visits', to_jsonb(v) || '{"f0": 3}', 5) WHERE id = 5 \gset
+SELECT results_eq('SELECT run, said, verdict FROM scorebook.replay_score(''visits'', 5)',
+	format('VALUES (%s::bigint, ARRAY[%s::real], ''identical''::text)', :'pull', :'pulled'), 'one that was pulled');
+SELECT scorebook.stream_job('visits') \g /dev/null
+UPDATE visitor SET f0 = 4 WHERE id = 6;
+SELECT results_eq('SELECT j.kind, said, verdict FROM scorebook.replay_score(''visits'', 6) JOIN scorebook.job_run AS j USING (run)',
+	'SELECT ''stream''::text, ARRAY[scorebook.predict(''visits'', v)], ''identical''::text FROM visitor AS v WHERE id = 6', 'one that came in a stream');
+SELECT scorebook.unstream_job('visits') \g /dev/null
+SELECT scorebook.set_bands('visits', '{"low": [null, 0.5], "high": [0.5, null]}') \g /dev/null
+SELECT scorebook.decide_job('visits') \g /dev/null
+SELECT results_eq('SELECT j.kind, said, verdict FROM scorebook.replay_score(''visits'', 6) JOIN scorebook.job_run AS j USING (run)',
+	'SELECT ''decision''::text, ARRAY[scorebook.predict(''visits'', v)], ''identical''::text FROM visitor AS v WHERE id = 6', 'and one that was decided anew');
 
 -- versions that are retired, and models that are gone
 SELECT scorebook.set_alias('credit/2', 'champion'), scorebook.retire_version('credit/1') \g /dev/null

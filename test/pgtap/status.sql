@@ -80,8 +80,10 @@ DELETE FROM applicant WHERE born = '2000-01-05';
 CALL scorebook.run_job('latest');
 SELECT results_eq('SELECT status(''latest'')', $$VALUES ('1 by 9'), ('2 by 9'), ('3 by 9')$$, 'what is gone has no status');
 \set ON_ERROR_STOP off
+\set VERBOSITY sqlstate
 CALL scorebook.run_job('latest', effective_at => '2001-01-01');
 \set ON_ERROR_STOP on
+\set VERBOSITY default
 SELECT is(status, 'failed', 'a run') FROM scorebook.job_run WHERE run = (SELECT max(run) FROM scorebook.job_run);
 SELECT results_eq('SELECT status(''latest'')', $$VALUES ('1 by 9'), ('2 by 9'), ('3 by 9')$$, 'that failed confirms nothing');
 
