@@ -127,6 +127,7 @@ SQL_PARTS = \
 	sql/parts/64_book.sql \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
+	sql/parts/69_job_changes.sql \
 	sql/parts/90_grant.sql
 
 # The scripts of released versions stand in sql/ as they were released.  Those

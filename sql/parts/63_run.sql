@@ -135,7 +135,7 @@ AS $$
 DECLARE
 	job scorebook.job;
 BEGIN
-	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job_internal.name;
+	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job_internal.name AND j.dropped_at IS NULL;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
@@ -177,7 +177,7 @@ AS $$
 DECLARE
 	job scorebook.job;
 BEGIN
-	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job.name;
+	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job.name AND j.dropped_at IS NULL;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',

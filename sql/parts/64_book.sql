@@ -8,6 +8,8 @@ AS $$
 	SELECT scorebook.final_until_internal(j.timeline_id)
 	FROM scorebook.job AS j
 	WHERE j.name = as_of_final_until.job
+	ORDER BY j.job_id DESC
+	LIMIT 1
 $$;
 
 COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS
@@ -26,7 +28,11 @@ DECLARE
 	given text;
 	shown_key text;
 BEGIN
-	SELECT j.* INTO book FROM scorebook.job AS j WHERE j.name = verify_book.job;
+	SELECT j.* INTO book
+	FROM scorebook.job AS j
+	WHERE j.name = verify_book.job
+	ORDER BY j.job_id DESC
+	LIMIT 1;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
