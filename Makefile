@@ -39,6 +39,7 @@ OBJS = \
 	extension/engine/verify.o \
 	extension/guc.o \
 	extension/job/decision.o \
+	extension/job/fill.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
@@ -85,6 +86,7 @@ OWN_HEADERS = \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
 	extension/job/decision.h \
+	extension/job/fill.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \

@@ -321,8 +321,9 @@ BEGIN
 		CASE WHEN each_period AND NOT by_row THEN ' WHERE c.effective_at = $1' END);
 	duplicate := format(
 		'SELECT format(%L, %s) FROM %s AS source GROUP BY %s HAVING count(*) > 1 LIMIT 1',
-		'(' || array_to_string(job.key, ', ') || ')=('
-			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ') || ')',
+		'Key (' || array_to_string(job.key, ', ') || ')=('
+			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ')
+			|| ') comes more than once.',
 		key, job.source, key);
 	archive := format(
 		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
