@@ -39,6 +39,7 @@ OBJS = \
 	extension/engine/verify.o \
 	extension/guc.o \
 	extension/job/decision.o \
+	extension/job/fill.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
@@ -86,6 +87,7 @@ OWN_HEADERS = \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
 	extension/job/decision.h \
+	extension/job/fill.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \
@@ -129,6 +131,7 @@ SQL_PARTS = \
 	sql/parts/65_replay.sql \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
+	sql/parts/69_job_changes.sql \
 	sql/parts/90_grant.sql
 
 # The scripts of released versions stand in sql/ as they were released.  Those

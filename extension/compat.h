@@ -18,6 +18,15 @@
 #define sbk_my_lxid()	(MyProc->lxid)
 #endif
 
+/* enters a row into all indexes of a table */
+#if PG_VERSION_NUM >= 160000
+#define sbk_insert_index_tuples(relation, slot, state) \
+	ExecInsertIndexTuples(relation, slot, state, false, false, NULL, NIL, false)
+#else
+#define sbk_insert_index_tuples(relation, slot, state) \
+	ExecInsertIndexTuples(relation, slot, state, false, false, NULL, NIL)
+#endif
+
 /* goes in front of a declaration */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		__attribute__((noreturn))

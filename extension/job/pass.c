@@ -25,8 +25,6 @@
 #include "job/pass.h"
 #include "job/progress.h"
 
-#define BLOCK_ROWS	1024
-
 /* columns behind the key */
 enum
 {
@@ -231,16 +229,16 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	receiver->binding = sbk_bind_row(model, source);
 	receiver->num_input = model->num_feature + (model->base_margin ? 1 : 0);
 	receiver->width = sbk_family_width(model->family, model->num_output);
-	receiver->inputs = palloc(mul_size(BLOCK_ROWS * sizeof(float),
+	receiver->inputs = palloc(mul_size(SBK_PASS_ROWS * sizeof(float),
 									   model->num_feature));
 	if (model->base_margin)
-		receiver->base_margins = palloc(BLOCK_ROWS * sizeof(float));
+		receiver->base_margins = palloc(SBK_PASS_ROWS * sizeof(float));
 	receiver->kept = palloc(mul_size(receiver->num_input, sizeof(float)));
-	receiver->old_scores = palloc(mul_size(BLOCK_ROWS * sizeof(float),
+	receiver->old_scores = palloc(mul_size(SBK_PASS_ROWS * sizeof(float),
 										   receiver->width));
-	receiver->keys = palloc(mul_size(BLOCK_ROWS * sizeof(Datum),
+	receiver->keys = palloc(mul_size(SBK_PASS_ROWS * sizeof(Datum),
 									 pass->num_key));
-	receiver->rows = palloc(BLOCK_ROWS * sizeof(BlockRow));
+	receiver->rows = palloc(SBK_PASS_ROWS * sizeof(BlockRow));
 	receiver->key_by_value = palloc(pass->num_key * sizeof(bool));
 	receiver->key_length = palloc(pass->num_key * sizeof(int16));
 	receiver->key_output = palloc(pass->num_key * sizeof(FmgrInfo));
@@ -347,7 +345,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 					  receiver->key_length[i]);
 	MemoryContextSwitchTo(old_context);
 	receiver->num_row++;
-	if (receiver->num_row == BLOCK_ROWS)
+	if (receiver->num_row == SBK_PASS_ROWS)
 		score_block(receiver);
 	return true;
 }
@@ -604,6 +602,8 @@ score_block(Receiver *receiver)
 		else
 			write_row(receiver, i, scores + i * width);
 	}
+	if (pass->fill != NULL)
+		sbk_fill_flush(pass->fill);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(receiver->block_context);
 	pass->num_scored += receiver->num_row;
@@ -656,8 +656,11 @@ write_row(Receiver *receiver, int i, const float *scores)
 	given_null[BOOK_INPUTS_HASH] = pass->keep != SBK_KEEP_HASH;
 	given[BOOK_INPUTS_HASH] = Int64GetDatum((int64) row->inputs_hash);
 
-	tuplestore_putvalues(pass->written, pass->written_desc, receiver->values,
-						 receiver->nulls);
+	if (pass->fill != NULL)
+		sbk_fill_add(pass->fill, values, nulls);
+	else
+		tuplestore_putvalues(pass->written, pass->written_desc,
+							 receiver->values, receiver->nulls);
 	pass->digest += sbk_row_digest(n, values, nulls, receiver->by_value,
 								   receiver->lengths);
 	if (row->is_old)

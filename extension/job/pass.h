@@ -22,7 +22,11 @@
 #include "utils/tuplestore.h"
 
 #include "job/decision.h"
+#include "job/fill.h"
 #include "registry/model.h"
+
+/* rows that are scored together */
+#define SBK_PASS_ROWS	1024
 
 typedef enum SbkKeptInputs
 {
@@ -48,6 +52,7 @@ typedef struct SbkPass
 	SbkScaling	scaling;
 	SbkRanges	cutoffs;
 	SbkRanges	bands;
+	SbkFill    *fill;		/* NULL unless new rows are written at once */
 
 	/*
 	 * What was found, in the context that was current: rows of the book as

@@ -370,12 +370,15 @@ score(Run *run)
 	Guise		guise;
 
 	sbk_model_use_init(use, CurrentMemoryContext);
+	read_job(run);
+	result = relation_open(run->job.result, RowExclusiveLock);
+	if (run->request->kind == SBK_RUN_SOURCE)
+		pass->fill = sbk_fill_start(result, run->job.name, run->number, start,
+									SBK_PASS_ROWS);
 
 	/* a stream is to see what its statement has done */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	read_job(run);
-	result = relation_open(run->job.result, RowExclusiveLock);
 	pass->job = run->job.name;
 	pass->model = find_model(&run->job, use);
 	check_book(&run->job, pass->model, result);
@@ -402,6 +405,8 @@ score(Run *run)
 			sbk_pass_decide(pass, statements.decide);
 		else
 			read_source(run, pass, &statements);
+		if (pass->fill != NULL)
+			sbk_fill_end(pass->fill);
 	}
 	PG_FINALLY();
 	{

@@ -80,7 +80,9 @@ write_all(SbkPass *pass, const SbkStatements *statements, int64 run,
 		num_removed = execute(statements->archive_gone, run, system_from);
 		(void) execute(statements->remove_gone, run, system_from);
 	}
-	if (pass->num_added > 0)
+	if (pass->fill != NULL)
+		num_added = pass->num_added;
+	else if (pass->num_added > 0)
 		num_added = execute(statements->add, run, system_from);
 
 	/* keys that others have added meanwhile, or that came twice */
@@ -107,7 +109,7 @@ sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
 	ereport(ERROR,
 			errcode(ERRCODE_UNIQUE_VIOLATION),
 			errmsg("the source of job \"%s\" has several rows of one key", job),
-			errdetail("Such as %s.", duplicate),
+			errdetail_internal("%s", duplicate),
 			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
 }
 

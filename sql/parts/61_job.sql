@@ -32,8 +32,8 @@ CREATE TABLE scorebook.job
 	timeline_id		integer NOT NULL,
 	created_at		timestamp with time zone NOT NULL,
 	created_by		name NOT NULL,
+	dropped_at		timestamp with time zone,
 	CONSTRAINT job_pkey PRIMARY KEY (job_id),
-	CONSTRAINT job_name_key UNIQUE (name),
 	CONSTRAINT job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
 	CONSTRAINT job_keep_check CHECK (keep IN ('latest', 'each_period')),
 	CONSTRAINT job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
@@ -41,8 +41,13 @@ CREATE TABLE scorebook.job
 	CONSTRAINT job_on_error_check CHECK (on_error IN ('fail', 'record'))
 );
 
+-- a name is free again when its job is dropped
+CREATE UNIQUE INDEX job_name_key ON scorebook.job (name) WHERE dropped_at IS NULL;
+
 COMMENT ON TABLE scorebook.job IS
 	'what is scored, with which model, and into which book';
+COMMENT ON COLUMN scorebook.job.dropped_at IS
+	'since when there is only the book';
 COMMENT ON COLUMN scorebook.job.model IS
 	'a reference: name, name@alias or name/version';
 COMMENT ON COLUMN scorebook.job.key_is_unique IS
@@ -200,10 +205,7 @@ BEGIN
 	key := coalesce(key, unique_key);
 	PERFORM scorebook.check_source(name, model, relation, key);
 	-- what is wrong with the expressions is said now, not at night
-	EXECUTE pg_catalog.format(
-		'SELECT (%s)::timestamp with time zone, (%s)::boolean%s FROM %s AS source LIMIT 0',
-		coalesce(effective_at, 'NULL'), coalesce(exclude, 'NULL'),
-		', ' || pg_catalog.quote_ident(watermark), relation);
+	PERFORM scorebook.check_expressions(relation, effective_at, exclude, watermark);
 
 	PERFORM scorebook.create_book(name, schema, relation, key, keep, shape.width > 1,
 		shape.classes > 2, readers);
@@ -319,6 +321,22 @@ $$;
 
 COMMENT ON FUNCTION scorebook.check_source(text, text, regclass, name[]) IS
 	'throws where a source lacks the key, or does not fit the model';
+
+-- Names in them are looked up as a run does: in pg_catalog only.
+CREATE FUNCTION scorebook.check_expressions(source regclass, effective_at text, exclude text, watermark name)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('SELECT (%s)::timestamp with time zone, (%s)::boolean, %s FROM %s AS source LIMIT 0',
+		coalesce(effective_at, 'NULL'), coalesce(exclude, 'NULL'),
+		coalesce(quote_ident(watermark), 'NULL'), source);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_expressions(regclass, text, text, name) IS
+	'throws where the expressions of a job cannot be computed from its source';
 
 -- With the rights of the caller, who owns the tables.
 CREATE FUNCTION scorebook.create_book(name text, schema name, source regclass, key name[],
@@ -500,7 +518,7 @@ DECLARE
 	columns text;
 	reader name;
 BEGIN
-	SELECT j.* INTO STRICT job FROM scorebook.job AS j WHERE j.name = create_book_functions.name;
+	SELECT j.* INTO STRICT job FROM scorebook.job AS j WHERE j.name = create_book_functions.name AND j.dropped_at IS NULL;
 	SELECT string_agg(format('h.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns
 	FROM pg_attribute AS a
 	WHERE a.attrelid = job.result AND a.attnum > 0 AND NOT a.attisdropped;

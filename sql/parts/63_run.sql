@@ -138,7 +138,7 @@ AS $$
 DECLARE
 	job scorebook.job;
 BEGIN
-	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job.name;
+	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job.name AND j.dropped_at IS NULL;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
@@ -318,8 +318,9 @@ BEGIN
 		CASE WHEN each_period AND NOT by_row THEN ' WHERE c.effective_at = $1' END);
 	duplicate := format(
 		'SELECT format(%L, %s) FROM %s AS source GROUP BY %s HAVING count(*) > 1 LIMIT 1',
-		'(' || array_to_string(job.key, ', ') || ')=('
-			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ') || ')',
+		'Key (' || array_to_string(job.key, ', ') || ')=('
+			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ')
+			|| ') comes more than once.',
 		key, job.source, key);
 	archive := format(
 		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'

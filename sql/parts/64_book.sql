@@ -1,5 +1,33 @@
 -- The book: what was said at a time, and the proof that nobody changed it.
 
+-- A job that was dropped may have left its book; of several with one name, the
+-- last one counts.
+CREATE FUNCTION scorebook.find_book(job text)
+RETURNS scorebook.job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	book scorebook.job;
+BEGIN
+	SELECT j.* INTO book
+	FROM scorebook.job AS j
+	WHERE j.name = find_book.job
+	ORDER BY j.job_id DESC
+	LIMIT 1;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('job "%s" does not exist', job),
+			HINT = 'Jobs are listed in scorebook.job.';
+	END IF;
+	RETURN book;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.find_book(text) IS
+	'the job of a name, be it dropped; throws where there is none';
+
 -- A key is named by its value where it is one column, and by a row or a JSON
 -- object with its columns where it is several, or where a period is meant.
 CREATE FUNCTION scorebook.key_object(job scorebook.job, key jsonb)
@@ -39,6 +67,8 @@ AS $$
 	SELECT scorebook.final_until_internal(j.timeline_id)
 	FROM scorebook.job AS j
 	WHERE j.name = as_of_final_until.job
+	ORDER BY j.job_id DESC
+	LIMIT 1
 $$;
 
 COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS
@@ -51,7 +81,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_job(job);
+	book constant scorebook.job := scorebook.find_book(job);
 	row_key name[];
 	columns name[];
 	given text;

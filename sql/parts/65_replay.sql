@@ -70,12 +70,32 @@ AS $$
 		' UNION ALL SELECT %1$s FROM %3$s AS b WHERE b.run = $1)',
 		scorebook.column_list(job.key || ARRAY['effective_at',
 				CASE WHEN job.has_scores THEN 'scores' ELSE 'score' END,
-				'version', 'inputs', 'run']::name[], 'b.%I'),
+				'version', 'inputs', 'run', 'system_from']::name[], 'b.%I'),
 		job.result, job.history)
 $$;
 
 COMMENT ON FUNCTION scorebook.rows_of_run(scorebook.job) IS
 	'what finds the rows that a run has written, as a part of a statement';
+
+-- A run that has only decided anew keeps what another one has scored, perhaps
+-- with another model.
+CREATE FUNCTION scorebook.join_scoring_run(job scorebook.job)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('JOIN scorebook.run AS w ON w.run = c.run'
+		' JOIN scorebook.run AS r ON r.run = coalesce(CASE WHEN w.kind = ''decision'' THEN'
+		' (SELECT h.run FROM %s AS h JOIN scorebook.run AS o ON o.run = h.run'
+		' WHERE %s AND h.system_from < c.system_from AND o.kind <> ''decision'''
+		' ORDER BY h.system_from DESC LIMIT 1) END, c.run)',
+		job.history,
+		scorebook.column_list(job.key || CASE job.keep
+			WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END, 'h.%I = c.%I', ' AND '))
+$$;
+
+COMMENT ON FUNCTION scorebook.join_scoring_run(scorebook.job) IS
+	'what finds the run, r, that has scored a row, c, as a part of a statement';
 
 -- Rows of a book beside what their kept inputs give now.  OFFSET keeps the
 -- planner from scoring once for each use of the column says.
@@ -87,10 +107,10 @@ AS $$
 	SELECT format('(SELECT jsonb_build_object(%s) AS key, c.effective_at, c.run, r.model_id, c.version,'
 		' r.model || ''/'' || c.version AS model, %s AS said,'
 		' scorebook.score_inputs(r.model_id, c.version, c.inputs, %s) AS says'
-		' FROM %s AS c JOIN scorebook.run AS r ON r.run = c.run OFFSET 0)',
+		' FROM %s AS c %s OFFSET 0)',
 		(SELECT string_agg(format('%L, c.%I', k.name, k.name), ', ') FROM unnest(job.key) AS k (name)),
 		CASE WHEN job.has_scores THEN 'c.scores' ELSE 'ARRAY[c.score]' END,
-		ref, rows)
+		ref, rows, scorebook.join_scoring_run(job))
 $$;
 
 COMMENT ON FUNCTION scorebook.scored_again(scorebook.job, text, text) IS
@@ -116,7 +136,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_job(job);
+	book constant scorebook.job := scorebook.find_book(job);
 	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
 	said jsonb;
 BEGIN
@@ -141,7 +161,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_job(job);
+	book constant scorebook.job := scorebook.find_book(job);
 	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
 BEGIN
 	RETURN QUERY EXECUTE format(
@@ -234,12 +254,12 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_job(job);
+	book constant scorebook.job := scorebook.find_book(job);
 	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
 	said record;
 BEGIN
-	EXECUTE format('SELECT r.model_id, c.version, c.inputs FROM %s AS c'
-		' JOIN scorebook.run AS r ON r.run = c.run', scorebook.row_of_key(book))
+	EXECUTE format('SELECT r.model_id, c.version, c.inputs FROM %s AS c %s', scorebook.row_of_key(book),
+		scorebook.join_scoring_run(book))
 	INTO said
 	USING subject, at;
 	IF said IS NULL AND NOT scorebook.is_erased(book, subject) THEN
@@ -327,6 +347,19 @@ $$;
 COMMENT ON FUNCTION scorebook.failing_since(integer, bigint, timestamp with time zone) IS
 	'when a key could first not be scored after a time; null where it could';
 
+CREATE FUNCTION scorebook.status_view(job scorebook.job)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('%I.%I', n.nspname, job.name || '_status')
+	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE c.oid = job.result
+$$;
+
+COMMENT ON FUNCTION scorebook.status_view(scorebook.job) IS
+	'the name of the view <job>_status of a job';
+
 -- What people look at: the book, and how far it can be relied on.  A row was
 -- confirmed when it was scored, or by a later run that looked at all; a run that
 -- only decides anew has not scored, and who has, is in the history.  Where each
@@ -344,13 +377,10 @@ DECLARE
 	by_row constant boolean := each_period AND job.effective_at IS NOT NULL;
 	row_key constant name[] := job.key || CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END;
 	period constant text := CASE WHEN each_period AND NOT by_row THEN '= c.effective_at' ELSE 'IS NULL' END;
-	status text;
+	status constant text := scorebook.status_view(job);
 	columns text;
 	reader name;
 BEGIN
-	SELECT format('%I.%I', n.nspname, job.name || '_status') INTO status
-	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-	WHERE c.oid = job.result;
 	SELECT string_agg(format('s.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns
 	FROM pg_attribute AS a
 	WHERE a.attrelid = job.result AND a.attnum > 0 AND NOT a.attisdropped;

@@ -197,8 +197,10 @@ COMMENT ON FUNCTION scorebook.check_stream_internal(name, text, regclass) IS
 	'the job that a stream''s trigger names, after checking that it streams this table';
 
 -- Partitions that come later stream, too.
+-- With the rights of the extension's owner, since who adds a partition may
+-- know nothing of the job.
 CREATE FUNCTION scorebook.follow_partitions() RETURNS event_trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -14,7 +14,7 @@ CREATE DATABASE scorebook_replay;
 \c scorebook_replay
 CREATE EXTENSION pgtap;
 CREATE EXTENSION scorebook;
-SELECT plan(113);
+SELECT plan(119);
 
 CREATE ROLE scorebook_reader;
 CREATE ROLE scorebook_nobody;
@@ -256,6 +256,15 @@ SELECT scorebook.decide_job('visits') \g /dev/null
 SELECT results_eq('SELECT j.kind, said, verdict FROM scorebook.replay_score(''visits'', 6) JOIN scorebook.job_run AS j USING (run)',
 	'SELECT ''decision''::text, ARRAY[scorebook.predict(''visits'', v)], ''identical''::text FROM visitor AS v WHERE id = 6', 'and one that was decided anew');
 
+SELECT scorebook.alter_job('loose', '{"model": "credit/2"}') \g /dev/null
+SELECT scorebook.set_bands('loose', '{"low": [null, 0.5], "high": [0.5, null]}') \g /dev/null
+SELECT scorebook.decide_job('loose') \g /dev/null
+SELECT scorebook.set_bands('loose', '{"low": [null, 0.6], "high": [0.6, null]}') \g /dev/null
+SELECT scorebook.decide_job('loose') \g /dev/null
+SELECT results_eq('SELECT r.model, r.verdict, count(*) FROM scorebook.job_run AS j, scorebook.replay_run(j.run) AS r WHERE j.job = ''loose'' AND j.kind = ''decision'' GROUP BY 1, 2',
+	'VALUES (''loose/1'', ''identical''::text, 240::bigint)', 'which keeps the model that has scored');
+SELECT isnt_empty('SELECT * FROM scorebook.explain_score(''loose'', 17) WHERE output = ''1''', 'and explains by it');
+
 -- versions that are retired, and models that are gone
 SELECT scorebook.set_alias('credit/2', 'champion'), scorebook.retire_version('credit/1') \g /dev/null
 SELECT throws_ok('SELECT scorebook.predict(''credit/1'', a) FROM applicant AS a', '55000', 'version 1 of model "credit" is retired');
@@ -278,7 +287,8 @@ SELECT results_eq(
 	'SELECT verdict, said = says FROM scorebook.replay_score(''credit'', 100)',
 	'VALUES (''engine changed''::text, false)', 'an input that somebody has changed');
 SELECT results_eq(
-	'SELECT verdict, count(*) FROM first AS f, scorebook.replay_run(f.run) WHERE f.job = ''loose'' GROUP BY verdict ORDER BY verdict',
+	'SELECT verdict, count(*) FROM (SELECT max(run) AS run FROM scorebook.job_run WHERE job = ''loose'') AS l, scorebook.replay_run(l.run)
+	 GROUP BY verdict ORDER BY verdict',
 	'VALUES (''engine changed''::text, 1::bigint), (''identical'', 117), (''inputs not kept'', 1), (''within tolerance'', 1)',
 	'each verdict on its row');
 SELECT results_eq('SELECT sign(difference)::int FROM scorebook.replay_score(''loose'', 101)', 'VALUES (-1)', 'a difference has a sign');
@@ -309,6 +319,14 @@ SELECT is(verdict('{1,2}', '{1}'), 'engine changed');
 SELECT is(scorebook.largest_difference('{1,2,3}', '{1.5,0,3}'), -2::float8);
 SELECT is(scorebook.largest_difference('{infinity}', '{infinity}'), 0::float8);
 SELECT is(scorebook.largest_difference('{1}', '{1,2}'), NULL);
+
+-- a job that was dropped
+SELECT scorebook.drop_job('rent') \g /dev/null
+SELECT isnt(scorebook.score_at('rent', 17), NULL, 'the book of a job that was dropped is read');
+SELECT results_eq('SELECT verdict FROM scorebook.replay_score(''rent'', 17)', 'VALUES (''identical''::text)', 'and replayed');
+SELECT scorebook.drop_job('by_two', keep_book => false) \g /dev/null
+SELECT throws_ok('SELECT scorebook.score_at(''by_two'', 17)', '42704', 'job "by_two" does not exist', 'unless it went, too');
+SELECT is(to_regclass('scores.by_two_status'), NULL, 'and its view with it');
 
 -- erased: where a book does not have a key any more, it is asked why
 CREATE OR REPLACE FUNCTION scorebook.is_erased(job scorebook.job, key jsonb) RETURNS boolean

@@ -1,0 +1,265 @@
+-- Changing and ending jobs, and what else a change may break.
+
+CREATE FUNCTION scorebook.alter_job(name text, options jsonb)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.job := scorebook.find_job(name);
+	unknown text;
+BEGIN
+	SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO unknown
+	FROM jsonb_object_keys(options) AS k
+	WHERE k <> ALL (ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors',
+		'max_duration', 'max_rows', 'scaling']);
+	IF unknown IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('options of job "%s" that cannot be changed: %s', name, unknown),
+			HINT = 'Those that can are model, effective_at, exclude, watermark, on_error, max_errors, max_duration, max_rows and scaling; for others make a new job.';
+	END IF;
+	job := jsonb_populate_record(job, options);
+	PERFORM scorebook.check_source(job.name, job.model, job.source, job.key);
+	PERFORM scorebook.check_expressions(job.source, job.effective_at, job.exclude, job.watermark);
+	PERFORM scorebook.change_job(name, options);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.alter_job(text, jsonb) IS
+	'changes options of a job, {"exclude": "objected", "max_rows": null}; the next run follows them';
+
+CREATE FUNCTION scorebook.change_job(name text, options jsonb)
+RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.change_job(text, jsonb) IS
+	'what alter_job does last';
+
+CREATE FUNCTION scorebook.change_job_internal(caller name, name text, options jsonb)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.job := scorebook.find_job_internal(caller, name);
+	shape record;
+BEGIN
+	-- nothing else of a job may be changed, whoever calls this
+	job := jsonb_populate_record(job, (
+		SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}')
+		FROM jsonb_each(options) AS o
+		WHERE o.key = ANY (ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error',
+			'max_errors', 'max_duration', 'max_rows', 'scaling'])));
+	shape := scorebook.result_shape(job.model);
+	IF job.has_scores <> (shape.width > 1) OR job.has_class <> (shape.classes > 2) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('model "%s" does not fit the book of job "%s"', job.model, name),
+			DETAIL = 'It gives another number of values, or speaks of classes where the one before does not.',
+			HINT = 'Make another job for it.';
+	END IF;
+	PERFORM scorebook.check_scaling(name, job.scaling, job.model);
+	UPDATE scorebook.job AS j
+	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
+		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
+		max_duration = job.max_duration, max_rows = job.max_rows, scaling = job.scaling
+	WHERE j.job_id = job.job_id;
+	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
+	SELECT job.job_id, max(d.revision) + 1, to_jsonb(job), now(), caller
+	FROM scorebook.job_definition AS d
+	WHERE d.job_id = job.job_id;
+EXCEPTION WHEN check_violation OR not_null_violation THEN
+	RAISE EXCEPTION USING
+		ERRCODE = 'invalid_parameter_value',
+		MESSAGE = format('an option of job "%s" is none', name),
+		HINT = 'on_error is fail or record; model, on_error and max_errors cannot be null.';
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.change_job_internal(name, text, jsonb) IS
+	'what change_job does, with the rights of the extension''s owner';
+
+CREATE FUNCTION scorebook.drop_job(name text, keep_book boolean DEFAULT true)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job constant scorebook.job := scorebook.find_job(name);
+BEGIN
+	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
+		PERFORM scorebook.unstream_job(name);
+	END IF;
+	PERFORM scorebook.unregister_job(name, keep_book);
+	IF NOT keep_book THEN
+		EXECUTE format('DROP FUNCTION IF EXISTS %s(timestamp with time zone)', scorebook.as_of_function(job));
+		EXECUTE format('DROP VIEW IF EXISTS %s', scorebook.status_view(job));
+		EXECUTE format('DROP TABLE %s, %s', job.result, job.history);
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.drop_job(text, boolean) IS
+	'ends a job; its book stays and can be read as of any time, unless keep_book is false';
+
+CREATE FUNCTION scorebook.unregister_job(name text, keep_book boolean)
+RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.unregister_job(text, boolean) IS
+	'what drop_job does to the records';
+
+CREATE FUNCTION scorebook.unregister_job_internal(caller name, name text, keep_book boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job constant scorebook.job := scorebook.find_job_internal(caller, name);
+BEGIN
+	IF scorebook.run_is_alive(job.job_id) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'lock_not_available',
+			MESSAGE = format('job "%s" is being run', name);
+	END IF;
+	IF keep_book THEN
+		UPDATE scorebook.job AS j SET dropped_at = now() WHERE j.job_id = job.job_id;
+		RETURN;
+	END IF;
+	DELETE FROM scorebook.row_error AS e WHERE e.job_id = job.job_id;
+	DELETE FROM scorebook.run AS r WHERE r.job_id = job.job_id;
+	DELETE FROM scorebook.moment AS m WHERE m.timeline_id = job.timeline_id;
+	DELETE FROM scorebook.timeline AS t WHERE t.timeline_id = job.timeline_id;
+	DELETE FROM scorebook.cutoff AS c WHERE c.job_id = job.job_id;
+	DELETE FROM scorebook.band AS b WHERE b.job_id = job.job_id;
+	DELETE FROM scorebook.job_definition AS d WHERE d.job_id = job.job_id;
+	DELETE FROM scorebook.job AS j WHERE j.job_id = job.job_id;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.unregister_job_internal(name, text, boolean) IS
+	'what unregister_job does, with the rights of the extension''s owner';
+
+-- Before an alias moves: the jobs that score with it must go on.
+CREATE FUNCTION scorebook.check_alias_move() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	moving constant text := (SELECT m.name FROM scorebook.model AS m WHERE m.model_id = NEW.model_id);
+	ref constant text := moving || '/' || NEW.version;
+	job scorebook.job;
+	shape record;
+	broken text;
+	problem text;
+BEGIN
+	FOR job IN
+		SELECT j.*
+		FROM scorebook.job AS j
+		WHERE j.dropped_at IS NULL
+			AND (j.model = moving || '@' || NEW.alias OR (j.model = moving AND NEW.alias = 'champion'))
+		ORDER BY j.name
+	LOOP
+		shape := scorebook.result_shape(ref);
+		problem := NULL;
+		IF job.has_scores <> (shape.width > 1) OR job.has_class <> (shape.classes > 2) THEN
+			problem := format('%s values a row and %s classes', shape.width, shape.classes);
+		ELSE
+			SELECT format('column "%s": %s', i."column", i.verdict) INTO problem
+			FROM scorebook.input_map(ref, job.source) AS i
+			WHERE i.verdict <> 'ok'
+			LIMIT 1;
+		END IF;
+		IF problem IS NOT NULL THEN
+			broken := concat_ws('; ', broken, format('"%s" (%s)', job.name, problem));
+		END IF;
+	END LOOP;
+	IF broken IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_in_use',
+			MESSAGE = format('version %s of model "%s" does not fit all jobs that use the alias "%s"',
+				NEW.version, moving, NEW.alias),
+			DETAIL = format('It would break: %s.', broken),
+			HINT = 'Change their sources first, or give the version an alias of its own and make jobs for it.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_alias_move() IS
+	'trigger: an alias does not move to a version that breaks a job';
+
+-- Not while a restore brings the moves of old: they come in any order.
+CREATE TRIGGER alias_check BEFORE INSERT ON scorebook.alias
+	FOR EACH ROW WHEN (NEW.moved_at = transaction_timestamp())
+	EXECUTE FUNCTION scorebook.check_alias_move();
+
+CREATE FUNCTION scorebook.rollback(model text, alias text DEFAULT 'champion', reason text DEFAULT NULL)
+RETURNS integer
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.rollback(text, text, text) IS
+	'points an alias back to the version that it pointed to before, and returns that';
+
+CREATE FUNCTION scorebook.rollback_internal(caller name, model text, alias text, reason text)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id constant integer := scorebook.lock_model_internal(caller, model, 'manage');
+	last record;
+	before integer;
+BEGIN
+	SELECT a.move, a.version INTO last
+	FROM scorebook.alias AS a
+	WHERE a.model_id = id AND a.alias = rollback_internal.alias
+	ORDER BY a.move DESC
+	LIMIT 1;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('model "%s" has no alias "%s"', model, alias);
+	END IF;
+	-- what was there before the version that is there now came; two rollbacks
+	-- go back two versions
+	SELECT a.version INTO before
+	FROM scorebook.alias AS a
+	WHERE a.model_id = id AND a.alias = rollback_internal.alias
+		AND a.move < (SELECT min(f.move) FROM scorebook.alias AS f
+			WHERE f.model_id = id AND f.alias = rollback_internal.alias AND f.version = last.version)
+	ORDER BY a.move DESC
+	LIMIT 1;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('alias "%s" of model "%s" has pointed to no version before %s', alias, model,
+				last.version);
+	END IF;
+	PERFORM scorebook.set_alias_internal(caller, model || '/' || before, alias,
+		coalesce(reason, 'rolled back'));
+	RETURN before;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.rollback_internal(name, text, text, text) IS
+	'what rollback does, with the rights of the extension''s owner';
+
+CREATE FUNCTION scorebook.alias_at(model text, alias text, at timestamp with time zone)
+RETURNS integer
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.version
+	FROM scorebook.alias AS a JOIN scorebook.model AS m ON m.model_id = a.model_id
+	WHERE m.name = model AND a.alias = alias_at.alias AND a.moved_at <= at
+	ORDER BY a.move DESC
+	LIMIT 1
+$$;
+
+COMMENT ON FUNCTION scorebook.alias_at(text, text, timestamp with time zone) IS
+	'the version that an alias pointed to at a time; null: none';
