@@ -132,7 +132,12 @@ SQL_PARTS = \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
 	sql/parts/69_job_changes.sql \
-	sql/parts/90_grant.sql
+	sql/parts/90_grant.sql \
+	sql/parts/91_grant_book.sql
+
+# those of them that came after the last release lead up from it, too
+LAST_RELEASE = 0.1.0
+NEW_PARTS    = $(filter sql/parts/6% sql/parts/7% sql/parts/91%,$(SQL_PARTS))
 
 # The scripts of released versions stand in sql/ as they were released.  Those
 # of a version in work are what its parts make, and what leads up to it.
@@ -140,8 +145,8 @@ RELEASED       = $(shell sed 's/.* //' $(srcdir)/sql/released.sha256)
 NEWEST_SCRIPT  = $(EXTENSION)--$(EXTVERSION).sql
 DATA           = $(addprefix sql/,$(RELEASED))
 ifeq ($(filter $(NEWEST_SCRIPT),$(RELEASED)),)
-DATA          += $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/$(EXTENSION)--*--$(EXTVERSION).sql))
-DATA_built     = sql/$(NEWEST_SCRIPT)
+UPDATE_SCRIPT  = $(EXTENSION)--$(LAST_RELEASE)--$(EXTVERSION).sql
+DATA_built     = sql/$(NEWEST_SCRIPT) sql/$(UPDATE_SCRIPT)
 endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
@@ -189,8 +194,17 @@ $(ADMIT_OBJS): CFLAGS += -fPIE
 extension/engine/kernel.o extension/engine/kernel_avx2.o \
 extension/engine/kernel_avx512.o: CFLAGS += $(CFLAGS_UNROLL_LOOPS)
 
-$(DATA_built): $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
+.PHONY: new_parts
+new_parts:
+	@printf '%s\n' $(NEW_PARTS)
+
+sql/$(NEWEST_SCRIPT): $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
 	cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@
+
+sql/$(UPDATE_SCRIPT): $(addprefix $(srcdir)/,$(SQL_PARTS)) | build_directories
+	printf '%s\n' '\echo Use "ALTER EXTENSION $(EXTENSION) UPDATE" to load this file. \quit' > $@
+	sed 1d $(srcdir)/$(firstword $(SQL_PARTS)) >> $@
+	cat $(addprefix $(srcdir)/,$(NEW_PARTS)) >> $@
 
 # in a build outside the source tree
 .PHONY: build_directories
