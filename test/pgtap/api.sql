@@ -101,6 +101,45 @@ INSERT INTO api VALUES
 	('create_predictor', 'text,name,name', 'ref text, schema name, name name DEFAULT NULL::name',
 	 'regprocedure', 'v', 'u', false, false);
 
+-- replay
+INSERT INTO api
+SELECT f.name, f.types, f.arguments, f.result, 's', CASE l WHEN 'c' THEN 's' ELSE 'u' END::"char", false, true
+FROM (VALUES
+		('score_inputs', 'c', 'integer,integer,real[],text',
+		 'model_id integer, version integer, inputs real[], ref text DEFAULT NULL::text', 'real[]'),
+		('explain_inputs', 'c', 'integer,integer,real[],integer,text',
+		 'model_id integer, version integer, inputs real[], top_n integer DEFAULT NULL::integer, class text DEFAULT NULL::text',
+		 'TABLE(feature text, value text, contribution real, output text, base_value real, additivity_error real)'),
+		('replay_verdict', 'c', 'integer,integer,real[],real[]', 'model_id integer, version integer, said real[], says real[]', 'text'),
+		('find_book', 'p', 'text', 'job text', 'scorebook.job'),
+		('job_of_run', 'p', 'bigint', 'run bigint', 'scorebook.job'),
+		('row_of_key', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
+		('rows_of_run', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
+		('join_scoring_run', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
+		('scored_again', 'p', 'scorebook.job,text,text', 'job scorebook.job, rows text, ref text DEFAULT ''NULL''::text', 'text'),
+		('is_erased', 'p', 'scorebook.job,jsonb', 'job scorebook.job, key jsonb', 'boolean'),
+		('status_view', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
+		('score_at', 'p', 'text,anycompatible,timestamp with time zone',
+		 'job text, key anycompatible, at timestamp with time zone DEFAULT now()', 'jsonb'),
+		('replay_score', 'p', 'text,anycompatible,timestamp with time zone',
+		 'job text, key anycompatible, at timestamp with time zone DEFAULT now()',
+		 'TABLE(run bigint, effective_at timestamp with time zone, model text, said real[], says real[], difference double precision, verdict text)'),
+		('replay_run', 'p', 'bigint', 'run bigint',
+		 'TABLE(key jsonb, effective_at timestamp with time zone, model text, said real[], says real[], difference double precision, verdict text)'),
+		('rescore_run', 'p', 'bigint,text', 'run bigint, ref text',
+		 'TABLE(key jsonb, effective_at timestamp with time zone, was real[], would_be real[], difference double precision)'),
+		('explain_score', 'p', 'text,anycompatible,timestamp with time zone,integer,text',
+		 'job text, key anycompatible, at timestamp with time zone DEFAULT now(), top_n integer DEFAULT NULL::integer, class text DEFAULT NULL::text',
+		 'TABLE(feature text, value text, contribution real, output text, base_value real, additivity_error real)'),
+		('failing_keys', 'p', 'integer', 'job_id integer',
+		 'TABLE(key_digest bigint, period timestamp with time zone, confirmed_at timestamp with time zone)'),
+		('failing_since', 'p', 'integer,bigint,timestamp with time zone',
+		 'job_id integer, key_digest bigint, confirmed_at timestamp with time zone', 'timestamp with time zone'))
+	AS f (name, l, types, arguments, result);
+INSERT INTO api VALUES
+	('largest_difference', 'real[],real[]', 'said real[], says real[]', 'double precision', 'i', 's', true, true),
+	('create_status_view', 'text,name[]', 'name text, readers name[]', 'void', 'v', 'u', false, true);
+
 CREATE TEMP VIEW found AS
 	SELECT a.*, format('%s(%s)', a.name, a.types) AS signature, p.oid, p.provolatile, p.proparallel,
 		p.proisstrict
