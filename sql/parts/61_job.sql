@@ -422,23 +422,22 @@ CREATE FUNCTION scorebook.create_partitions(history regclass, prefix text, at ti
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET timezone = 'UTC'
 AS $$
 DECLARE
 	schema constant name := (SELECT n.nspname
 		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = history);
-	month timestamp with time zone;
+	month timestamp;
 	part text;
 BEGIN
 	FOR i IN 0..2 LOOP
-		month := date_trunc('month', at) + make_interval(months => i);
+		month := date_trunc('month', at AT TIME ZONE 'UTC') + make_interval(months => i);
 		part := format('%I.%I', schema, prefix || to_char(month, 'YYYYMM'));
 		CONTINUE WHEN to_regclass(part) IS NOT NULL;
 		EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING CONSTRAINTS,'
 			' CHECK (system_to >= %L AND system_to < %L))',
-			part, history, month, month + interval '1 month');
+			part, history, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
 		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
-			history, part, month, month + interval '1 month');
+			history, part, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
 		PERFORM scorebook.guard_table(part::regclass);
 	END LOOP;
 END

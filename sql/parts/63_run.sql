@@ -503,7 +503,7 @@ COMMENT ON FUNCTION scorebook.source_relations(regclass) IS
 
 -- The numbers of progress.c; those of other roles are seen, too, by who may
 -- run the job.
-CREATE FUNCTION scorebook.run_progress_internal()
+CREATE FUNCTION scorebook.run_progress_rows()
 RETURNS TABLE (pid integer, run bigint, result oid, phase text, rows_read bigint, rows_skipped bigint)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -516,14 +516,14 @@ AS $$
 		AND p.param16 > 0
 $$;
 
-COMMENT ON FUNCTION scorebook.run_progress_internal() IS
+COMMENT ON FUNCTION scorebook.run_progress_rows() IS
 	'the runs that are going on, as their backends tell it';
 
 CREATE VIEW scorebook.run_progress WITH (security_invoker) AS
 SELECT p.pid, j.name AS job, p.run, p.phase, p.rows_read, p.rows_skipped,
 	(p.rows_read / nullif(extract(epoch FROM clock_timestamp() - r.started_at), 0))::bigint AS rows_per_second,
 	r.started_at, r.started_by
-FROM scorebook.run_progress_internal() AS p
+FROM scorebook.run_progress_rows() AS p
 	JOIN scorebook.run AS r ON r.run = p.run
 	JOIN scorebook.job AS j ON j.job_id = r.job_id;
 

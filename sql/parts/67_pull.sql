@@ -1,11 +1,11 @@
 -- Pull: one subject is scored now, with a record.
 
-CREATE FUNCTION scorebook.pull_internal(job text, subject jsonb, features jsonb)
+CREATE FUNCTION scorebook.pull_subject(job text, subject jsonb, features jsonb)
 RETURNS bigint
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_pull';
 
-COMMENT ON FUNCTION scorebook.pull_internal(text, jsonb, jsonb) IS
+COMMENT ON FUNCTION scorebook.pull_subject(text, jsonb, jsonb) IS
 	'scores the row of a key into the book and returns the run';
 
 CREATE FUNCTION scorebook.score(job text, key anycompatible,
@@ -59,7 +59,7 @@ BEGIN
 	IF features IS NOT NULL THEN
 		PERFORM scorebook.check_features(own, features);
 	END IF;
-	run := scorebook.pull_internal(own.name, subject, features);
+	run := scorebook.pull_subject(own.name, subject, features);
 	EXECUTE format('SELECT %s, c.class, c.points, c.decision, c.band, c.reasons, c.version, c.effective_at'
 			' FROM %s AS c WHERE %s ORDER BY c.effective_at DESC LIMIT 1',
 			CASE WHEN own.has_scores THEN 'NULL::real, c.scores' ELSE 'c.score, NULL::real[]' END,

@@ -41,13 +41,12 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.drop_job(text, boolean),
 	scorebook.unregister_job(text, boolean),
 	scorebook.check_expressions(regclass, text, text, name),
-	scorebook.rollback(text, text, text),
 	scorebook.alias_at(text, text, timestamp with time zone),
 	scorebook.may_read_job(name, regclass),
 	scorebook.find_job(text),
 	scorebook.source_table(regclass, name[]),
 	scorebook.key_object(scorebook.job, jsonb),
-	scorebook.pull_internal(text, jsonb, jsonb),
+	scorebook.pull_subject(text, jsonb, jsonb),
 	scorebook.score(text, anycompatible),
 	scorebook.score(text, jsonb, anycompatible),
 	scorebook.score_subject(scorebook.job, jsonb, jsonb),
@@ -64,7 +63,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.run_job_in_transaction(text, timestamp with time zone, boolean, boolean),
 	scorebook.row_digest("any"),
 	scorebook.run_is_alive(integer),
-	scorebook.run_progress_internal(),
+	scorebook.run_progress_rows(),
 	scorebook.as_of_final_until(text),
 	scorebook.verify_book(text),
 	scorebook.find_book(text),
@@ -99,6 +98,9 @@ ALTER TABLE scorebook.cutoff ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.band ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.row_error ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.stream ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.timeline ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.moment ENABLE ROW LEVEL SECURITY;
 
 -- A job is seen by those who may read its scores, or run it.
 CREATE POLICY job_read ON scorebook.job FOR SELECT
@@ -111,6 +113,11 @@ CREATE POLICY band_read ON scorebook.band FOR SELECT
 	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = band.job_id));
 CREATE POLICY run_read ON scorebook.run FOR SELECT
 	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = run.job_id));
+CREATE POLICY stream_read ON scorebook.stream FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = stream.job_id));
+-- they hold times and numbers only, and every state as of a time reads them
+CREATE POLICY timeline_read ON scorebook.timeline FOR SELECT USING (true);
+CREATE POLICY moment_read ON scorebook.moment FOR SELECT USING (true);
 CREATE POLICY row_error_read ON scorebook.row_error FOR SELECT
 	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = row_error.job_id));
 

@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(459);
+SELECT plan(999);
 
 CREATE TEMP TABLE api
 (
@@ -101,6 +101,127 @@ INSERT INTO api VALUES
 	('create_predictor', 'text,name,name', 'ref text, schema name, name name DEFAULT NULL::name',
 	 'regprocedure', 'v', 'u', false, false);
 
+-- jobs and books, and what their functions are made of
+INSERT INTO api VALUES
+('pull_subject', 'text,jsonb,jsonb', 'job text, subject jsonb, features jsonb',
+	 'bigint', 'v', 'u', false, true),
+	('run_progress_rows', '', '',
+	 'TABLE(pid integer, run bigint, result oid, phase text, rows_read bigint, rows_skipped bigint)', 's', 'u', false, true),
+	('score', 'text,anycompatible', 'job text, key anycompatible, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
+	 'record', 'v', 'u', false, true),
+	('score', 'text,jsonb,anycompatible', 'job text, features jsonb, key anycompatible, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
+	 'record', 'v', 'u', false, true),
+	('alias_at', 'text,text,timestamp with time zone', 'model text, alias text, at timestamp with time zone',
+	 'integer', 's', 'u', false, true),
+	('alter_job', 'text,jsonb', 'name text, options jsonb',
+	 'void', 'v', 'u', false, true),
+	('as_of_final_until', 'text', 'job text',
+	 'timestamp with time zone', 's', 'u', false, true),
+	('as_of_function', 'scorebook.job', 'job scorebook.job',
+	 'text', 's', 'u', false, true),
+	('book_columns', 'boolean,boolean', 'has_scores boolean, has_class boolean',
+	 'TABLE(name name, definition text)', 'i', 'u', false, true),
+	('change_job', 'text,jsonb', 'name text, options jsonb',
+	 'void', 'v', 'u', false, true),
+	('check_alias_move', '', '',
+	 'trigger', 'v', 'u', false, false),
+	('check_as_of', 'integer,timestamp with time zone', 'timeline integer, at timestamp with time zone',
+	 'boolean', 's', 's', false, true),
+	('check_expressions', 'regclass,text,text,name', 'source regclass, effective_at text, exclude text, watermark name',
+	 'void', 'v', 'u', false, true),
+	('check_features', 'scorebook.job,jsonb', 'job scorebook.job, features jsonb',
+	 'void', 's', 'u', false, true),
+	('check_job_name', 'text', 'name text',
+	 'void', 's', 'u', false, true),
+	('check_scaling', 'text,jsonb,text', 'name text, scaling jsonb, model text',
+	 'void', 's', 'u', false, false),
+	('check_source', 'text,text,regclass,name[]', 'name text, model text, source regclass, key name[]',
+	 'void', 's', 'u', false, true),
+	('column_list', 'name[],text,text', 'columns name[], format text, separator text DEFAULT '', ''::text',
+	 'text', 'i', 's', false, true),
+	('create_book', 'text,name,regclass,name[],text,boolean,boolean,name[]', 'name text, schema name, source regclass, key name[], keep text, has_scores boolean, has_class boolean, readers name[]',
+	 'void', 'v', 'u', false, true),
+	('create_book_functions', 'text,name[]', 'name text, readers name[]',
+	 'void', 'v', 'u', false, true),
+	('create_job', 'text,text,text,name[],name,text,text,text,text,name,text,bigint,interval,bigint,text,jsonb,jsonb,jsonb,text,name[]', 'name text, model text DEFAULT NULL::text, source text DEFAULT NULL::text, key name[] DEFAULT NULL::name[], schema name DEFAULT ''scores''::name, keep text DEFAULT ''latest''::text, inputs text DEFAULT ''full''::text, effective_at text DEFAULT NULL::text, exclude text DEFAULT NULL::text, watermark name DEFAULT NULL::name, on_error text DEFAULT ''fail''::text, max_errors bigint DEFAULT 1000, max_duration interval DEFAULT NULL::interval, max_rows bigint DEFAULT NULL::bigint, direction text DEFAULT ''higher_is_riskier''::text, scaling jsonb DEFAULT NULL::jsonb, cutoffs jsonb DEFAULT NULL::jsonb, bands jsonb DEFAULT NULL::jsonb, scale text DEFAULT NULL::text, readers name[] DEFAULT ''{}''::name[]',
+	 'regclass', 'v', 'u', false, true),
+	('create_partitions', 'regclass,text,timestamp with time zone', 'history regclass, prefix text, at timestamp with time zone',
+	 'void', 'v', 'u', false, true),
+	('create_stream_triggers', 'regclass,integer,text,text', 'relation regclass, job_id integer, name text, on_error text',
+	 'void', 'v', 'u', false, true),
+	('current_ranges', 'text,integer', 'kind text, job_id integer',
+	 'TABLE(set integer, of_points boolean, low double precision, label text)', 's', 'u', false, false),
+	('current_set', 'text,integer', 'kind text, job_id integer',
+	 'integer', 's', 'u', false, false),
+	('decide_job', 'text', 'name text',
+	 'bigint', 'v', 'u', false, true),
+	('drop_job', 'text,boolean', 'name text, keep_book boolean DEFAULT true',
+	 'void', 'v', 'u', false, true),
+	('find_job', 'text', 'name text',
+	 'scorebook.job', 's', 'u', false, true),
+	('find_source', 'text,text,name', 'name text, source text, schema name',
+	 'regclass', 'v', 'u', false, true),
+	('follow_partitions', '', '',
+	 'event_trigger', 'v', 'u', false, false),
+	('guard_book', '', '',
+	 'trigger', 'v', 'u', false, true),
+	('guard_table', 'regclass', 'book regclass',
+	 'void', 'v', 'u', false, true),
+	('key_object', 'scorebook.job,jsonb', 'job scorebook.job, key jsonb',
+	 'jsonb', 's', 'u', false, true),
+	('label_expression', 'text,integer,text', 'kind text, job_id integer, points text',
+	 'text', 's', 'u', false, false),
+	('may_read_job', 'name,regclass', 'owner name, result regclass',
+	 'boolean', 's', 's', false, true),
+	('register_job', 'text,text,regclass,name[],boolean,name,text,text,text,text,name,text,bigint,interval,bigint,text,jsonb,boolean,boolean', 'name text, model text, source regclass, key name[], key_is_unique boolean, schema name, keep text, inputs text, effective_at text, exclude text, watermark name, on_error text, max_errors bigint, max_duration interval, max_rows bigint, direction text, scaling jsonb, has_scores boolean, has_class boolean',
+	 'integer', 'v', 'u', false, true),
+	('register_stream', 'text,regclass,text', 'name text, relation regclass, on_error text',
+	 'void', 'v', 'u', false, true),
+	('result_shape', 'text', 'ref text, OUT width integer, OUT classes integer',
+	 'record', 's', 's', true, true),
+	('rollback', 'text,text,text', 'model text, alias text DEFAULT ''champion''::text, reason text DEFAULT NULL::text',
+	 'integer', 'v', 'u', false, false),
+	('row_digest', '"any"', 'VARIADIC "any"',
+	 'bigint', 'i', 's', false, true),
+	('run_is_alive', 'integer', 'job_id integer',
+	 'boolean', 'v', 'u', true, true),
+	('run_job_in_transaction', 'text,timestamp with time zone,boolean,boolean', 'name text, effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, only_changed boolean DEFAULT false, wait boolean DEFAULT false',
+	 'bigint', 'v', 'u', false, true),
+	('scaled_points', 'real,double precision,double precision,boolean', 'score real, offset_points double precision, factor double precision, higher_is_better boolean',
+	 'integer', 'i', 's', true, true),
+	('scaling_numbers', 'jsonb', 'scaling jsonb, OUT offset_points double precision, OUT factor double precision',
+	 'record', 'i', 'u', false, false),
+	('score_changes', '', '',
+	 'trigger', 'v', 'u', false, true),
+	('score_subject', 'scorebook.job,jsonb,jsonb', 'own scorebook.job, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
+	 'record', 'v', 'u', false, true),
+	('set_bands', 'text,jsonb,text', 'job text, bands jsonb, scale text DEFAULT NULL::text',
+	 'integer', 'v', 'u', false, true),
+	('set_cutoffs', 'text,jsonb,text', 'job text, cutoffs jsonb, scale text DEFAULT NULL::text',
+	 'integer', 'v', 'u', false, true),
+	('source_key', 'regclass', 'source regclass',
+	 'name[]', 's', 'u', true, true),
+	('source_relations', 'regclass', 'source regclass',
+	 'jsonb', 's', 'u', false, false),
+	('source_table', 'regclass,name[]', 'source regclass, shown name[], OUT relation regclass, OUT columns name[]',
+	 'record', 's', 'u', true, true),
+	('stream_job', 'text,text', 'name text, on_error text DEFAULT ''fail''::text',
+	 'void', 'v', 'u', false, true),
+	('unregister_job', 'text,boolean', 'name text, keep_book boolean',
+	 'void', 'v', 'u', false, true),
+	('unregister_stream', 'text', 'name text',
+	 'void', 'v', 'u', false, true),
+	('unstream_job', 'text', 'name text',
+	 'void', 'v', 'u', false, true),
+	('verify_book', 'text', 'job text',
+	 'TABLE(problem text, run bigint, key text, detail text)', 's', 'u', false, true);
+
+-- a procedure returns nothing
+SELECT is(pg_get_function_arguments('scorebook.run_job'::regproc),
+	'IN name text, IN effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, '
+	'IN only_changed boolean DEFAULT false, IN wait boolean DEFAULT false', 'run_job names its arguments');
+SELECT is(prokind, 'p', 'run_job is a procedure') FROM pg_proc WHERE oid = 'scorebook.run_job'::regproc;
+
 -- replay
 INSERT INTO api
 SELECT f.name, f.types, f.arguments, f.result, 's', CASE l WHEN 'c' THEN 's' ELSE 'u' END::"char", false, true
@@ -165,18 +286,18 @@ CREATE TEMP VIEW member AS
 	WHERE e.extname = 'scorebook' AND d.deptype = 'e';
 
 SELECT set_eq(
-	$$SELECT oid FROM member WHERE proname !~ '_internal$' AND proname <> 'refuse_update'$$,
+	$$SELECT oid FROM member WHERE proname !~ '_internal$' AND proname NOT IN ('refuse_update', 'run_job')$$,
 	$$SELECT oid FROM found$$,
 	'there is no other public function');
 
 SELECT set_eq(
 	$$SELECT m.oid FROM member AS m, aclexplode(m.acl) AS a
 	  WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE'$$,
-	$$SELECT oid FROM found WHERE public$$,
+	$$SELECT oid FROM found WHERE public UNION SELECT 'scorebook.run_job'::regproc$$,
 	'PUBLIC executes what it should, and nothing else');
 SELECT is(array_agg(DISTINCT a.grantee), ARRAY[p.proowner], m.signature || ' is for its owner alone')
 FROM member AS m JOIN pg_proc AS p USING (oid), aclexplode(m.acl) AS a
-WHERE m.oid NOT IN (SELECT oid FROM found WHERE public)
+WHERE m.oid NOT IN (SELECT oid FROM found WHERE public) AND m.proname <> 'run_job'
 GROUP BY m.signature, p.proowner
 ORDER BY m.signature;
 
@@ -190,10 +311,16 @@ SELECT is(proconfig, ARRAY['search_path=pg_catalog, pg_temp'], m.signature || ' 
 FROM member AS m JOIN pg_proc AS p USING (oid, proconfig) JOIN pg_language AS l ON l.oid = p.prolang
 WHERE l.lanname IN ('sql', 'plpgsql')
 ORDER BY m.signature;
+-- these look names up as their caller does
+SELECT set_eq(
+	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
+	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL$$,
+	'{create_job,find_source}'::name[], 'the others have none');
 
 -- tables
 SELECT tables_are('scorebook',
-	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant}'::name[]);
+	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
+	'timeline,moment,job,job_definition,cutoff,band,run,row_error,stream}'::name[]);
 
 CREATE TEMP VIEW registry AS
 	SELECT c.oid, c.relname, c.relkind, c.relrowsecurity,
@@ -232,7 +359,13 @@ SELECT is(
 	(SELECT count(*) FROM pg_trigger AS t
 	 WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0),
 	0::bigint, relname || ' has no trigger on INSERT')
-FROM registry AS r WHERE relkind = 'r' ORDER BY relname;
+FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment') ORDER BY relname;
+-- rows that a restore brings are let alone
+SELECT matches(pg_get_triggerdef(t.oid), ' WHEN ', tgname || ' has a condition')
+FROM pg_trigger AS t
+WHERE t.tgrelid IN ('scorebook.alias'::regclass, 'scorebook.moment'::regclass) AND (t.tgtype & 4) <> 0
+	AND NOT t.tgisinternal
+ORDER BY tgname;
 
 -- the schema and the extension
 SELECT is(
