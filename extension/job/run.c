@@ -124,6 +124,7 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	ErrorData  *error;
 	int32		job_id;
 
+	PreventCommandDuringRecovery("a scorebook run");
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
 	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)

@@ -1,0 +1,143 @@
+# Runs that do not end well, and books on standbys and in dumps.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $fixtures = "$FindBin::RealBin/../fixtures/1.7.4";
+my $node = PostgreSQL::Test::Cluster->new('book');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', "restart_after_crash = on\nmax_parallel_workers_per_gather = 0");
+$node->start;
+$node->safe_psql('postgres', qq{
+	CREATE EXTENSION scorebook;
+	SELECT scorebook.load_model('m', pg_read_binary_file('$fixtures/binlog.ubj'));
+	CREATE TABLE source AS
+		SELECT i AS id, random()::real AS f0, random()::real AS f1, random()::real AS f2, random()::real AS f3,
+			random()::real AS f4, random()::real AS f5, random()::real AS f6, random()::real AS f7
+		FROM generate_series(1, 40000) AS i;
+	ALTER TABLE source ADD PRIMARY KEY (id);
+	SELECT scorebook.create_job('job', model => 'm', source => 'source');
+	CALL scorebook.run_job('job')});
+my $states = 'SELECT count(*), count(DISTINCT run), max(run) FROM scores.job';
+my $run = q{CALL scorebook.run_job('job')};
+
+# what is wrong with the book: nothing
+sub sound { is($node->safe_psql('postgres', q{SELECT * FROM scorebook.verify_book('job')}), '', $_[0]) }
+sound('the book is sound');
+
+# how long a run takes in which everything changes
+sub change { $node->safe_psql('postgres', 'UPDATE source SET f0 = random(); CHECKPOINT') }
+change();
+my $start = time;
+$node->safe_psql('postgres', $run);
+my $takes = time - $start;
+
+# kill -9 in the middle, anywhere
+my ($tries, $crashed, $half, $resumed) = (0, 0, 0, 0);
+my $status = '';
+while ($crashed < 20 && $tries++ < 60)
+{
+	change() if $status ne 'crashed';
+	my $before = $node->safe_psql('postgres', $states);
+	my ($in, $out, $err) = ('', '', '');
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	$session->{stdin} .= "$run;\n";
+	$session->{run}->pump_nb;
+	usleep(int(1e6 * $takes * (0.02 + 0.9 * rand)));
+	kill 'KILL', $pid;
+	eval { $session->quit };
+	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	($status, my $after) = split /\n/, $node->safe_psql('postgres',
+		"SELECT status FROM scorebook.job_run ORDER BY run DESC LIMIT 1; $states");
+	next if $status ne 'crashed';
+	$crashed++;
+	$half++ if $after ne $before;
+	next if $crashed % 5 != 0;
+	$node->safe_psql('postgres', $run);
+	$status = '';
+	$resumed++ if $node->safe_psql('postgres', q{
+		SELECT count(*) = 0 FROM scorebook.run WHERE status = 'running'}) eq 't';
+}
+is($crashed, 20, "20 runs that were killed show as crashed at once ($tries tries)");
+is($half, 0, 'nothing is left of them');
+is($resumed, 4, 'the next run succeeds, and writes down what has crashed');
+sound('the book is sound after 20 kills');
+
+# a run that is canceled, or takes too long
+change();
+my $before = $node->safe_psql('postgres', $states);
+my $timeout = int(1000 * $takes / 3) + 1;
+my ($rc, $out, $err) = $node->psql('postgres', "SET statement_timeout = $timeout; $run;");
+like($err, qr/canceling statement due to statement timeout/, 'statement_timeout ends a run');
+is($node->safe_psql('postgres', "$states; SELECT status, sqlstate FROM scorebook.run ORDER BY run DESC LIMIT 1"),
+	"$before\nfailed|57014", 'which is recorded, and nothing else is');
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+$session->{stdin} .= "$run;\n";
+$session->{run}->pump_nb;
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM scorebook.run_progress WHERE rows_read > 0})
+  or die 'no progress';
+is($node->safe_psql('postgres', q{SELECT job, phase IN ('scoring', 'writing'), rows_per_second > 0 FROM scorebook.run_progress}),
+	'job|t|t', 'others see how far a run is');
+my ($rc2, $out2, $err2) = $node->psql('postgres', $run, on_error_stop => 0);
+like($err2, qr/job "job" is being run/, 'a second run fails at once');
+$start = time;
+$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+$node->poll_query_until('postgres', q{SELECT status = 'failed' FROM scorebook.run ORDER BY run DESC LIMIT 1});
+cmp_ok(time - $start, '<', 1, 'a cancel is heard within a second');
+eval { $session->quit };
+is($node->safe_psql('postgres', $states), $before, 'and nothing has changed');
+sound('the book is sound after runs that did not end');
+
+# no room for temporary files
+($rc, $out, $err) = $node->psql('postgres', "SET temp_file_limit = '1MB'; SET work_mem = '64kB'; $run;");
+like($err, qr/temporary file size exceeds temp_file_limit/, 'a run that finds no room fails');
+is($node->safe_psql('postgres', "$states; SELECT status, sqlstate FROM scorebook.run ORDER BY run DESC LIMIT 1"),
+	"$before\nfailed|53400", 'and says so');
+
+# a standby reads, while runs go on
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('reader');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+my $moment = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+$node->safe_psql('postgres', $run);
+$node->wait_for_catchup($standby);
+my $as_of = "SELECT count(*), sum(score::numeric), count(DISTINCT run) FROM scores.job_as_of('$moment')";
+my $then = $node->safe_psql('postgres', $as_of);
+is($standby->safe_psql('postgres', $as_of), $then, 'a standby answers as of a time before the last run');
+is($standby->safe_psql('postgres', $states), $node->safe_psql('postgres', $states), 'and what is there now');
+is($standby->safe_psql('postgres', q{
+		SELECT scorebook.as_of_final_until('job') <= (SELECT max(committed_at) FROM scorebook.moment) + interval '1us',
+			scorebook.predict('m', s) IS NOT NULL FROM source AS s LIMIT 1}), 't|t',
+	'up to the last run that it has seen its answers are final, and it scores');
+($rc, $out, $err) = $standby->psql('postgres', $run);
+like($err, qr/cannot execute a scorebook run during recovery/, 'it does not run jobs');
+$standby->stop;
+
+# a dump takes books along
+$node->safe_psql('postgres', 'DELETE FROM source WHERE id > 1000; ' . $run);
+my $dump = $node->basedir . '/dump.sql';
+command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-f', $dump, 'postgres' ], 'dump');
+$node->safe_psql('postgres', 'CREATE DATABASE copy');
+command_ok(
+	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'copy', '-f', $dump ],
+	'restore');
+for my $question ($as_of, $states, q{SELECT * FROM scorebook.verify_book('job')},
+	'SELECT run, status, rows_read, digest FROM scorebook.run ORDER BY run', 'SELECT * FROM scorebook.moment ORDER BY writer')
+{
+	is($node->safe_psql('copy', $question), $node->safe_psql('postgres', $question), "restored: $question");
+}
+$node->safe_psql('copy', 'UPDATE source SET f1 = f1 + 1 WHERE id <= 100; ' . $run);
+is($node->safe_psql('copy', q{
+		SELECT rows_changed, rows_confirmed FROM scorebook.run ORDER BY run DESC LIMIT 1;
+		SELECT * FROM scorebook.verify_book('job')}), '100|900', 'runs go on in the copy');
+($rc, $out, $err) = $node->psql('copy', 'DELETE FROM scores.job');
+like($err, qr/is part of a book/, 'and its book is guarded');
+done_testing();
