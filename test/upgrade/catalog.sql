@@ -33,6 +33,11 @@ AS $$
 				SELECT
 				FROM pg_class AS c
 				WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind = 't')
+			-- so are the triggers of a foreign key
+			AND NOT EXISTS (
+				SELECT
+				FROM pg_trigger AS t
+				WHERE d.classid = 'pg_trigger'::regclass AND t.oid = d.objid AND t.tgisinternal)
 	)
 	SELECT p.classid, p.objid
 	FROM part AS p
@@ -73,6 +78,9 @@ BEGIN
 						WHEN k.is_array THEN
 							format('(SELECT string_agg((pg_identify_object(%s, nullif(o.oid, 0), 0)).identity, '', '' ORDER BY o.position) FROM unnest(c.%I) WITH ORDINALITY AS o (oid, position))',
 								   k.pktable::oid, a.attname)
+						-- since 2026, a column's options hold when it was last changed
+						WHEN a.attname = 'attoptions' THEN
+							'(SELECT string_agg(o, '', '' ORDER BY o) FROM unnest(c.attoptions) AS o WHERE o !~ ''^pg_'')'
 						WHEN a.atttypid = 'aclitem[]'::regtype THEN
 							format('(SELECT string_agg(i::text, '', '' ORDER BY i::text) FROM unnest(c.%I) AS i)',
 								   a.attname)
