@@ -1211,14 +1211,15 @@ BEGIN
 				source_key);
 	END IF;
 
+	-- a row goes by its alias, unless a column is called so
 	EXECUTE format($query$
 		WITH pair AS
 		(
-			SELECT s.%1$I AS source_key, e.%2$I AS expected_key, s AS input,
-				CASE WHEN s.%1$I IS NOT NULL AND e.%2$I IS NOT NULL
-					THEN scorebook.predict_vector($1, s) END AS predicted,
+			SELECT "source row".%1$I AS source_key, e.%2$I AS expected_key, "source row" AS input,
+				CASE WHEN "source row".%1$I IS NOT NULL AND e.%2$I IS NOT NULL
+					THEN scorebook.predict_vector($1, "source row") END AS predicted,
 				%3$s AS expected
-			FROM %4$s AS s FULL JOIN %5$s AS e ON s.%1$I = e.%2$I
+			FROM %4$s AS "source row" FULL JOIN %5$s AS e ON "source row".%1$I = e.%2$I
 		), compared AS
 		(
 			SELECT p.*, scorebook.relative_difference(p.predicted, p.expected) AS difference

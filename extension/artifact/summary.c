@@ -43,6 +43,7 @@ static bool read_expectile_param(SbkReader *reader, const SbkToken *value);
 static bool read_expectiles(SbkReader *reader, const SbkToken *value);
 static bool read_alphas(SbkReader *reader, const SbkToken *value,
 						const char *what, char **text);
+static bool begins_number(const char *text, const char *end);
 static bool read_number_list(SbkReader *reader, const char *text,
 							 const char *what, float **numbers, int *count);
 static bool read_softmax_param(SbkReader *reader, const SbkToken *value);
@@ -426,6 +427,19 @@ read_alphas(SbkReader *reader, const SbkToken *value, const char *what,
 }
 
 /*
+ * Is it a number as XGBoost writes them?  strtof takes more: spaces, a plus,
+ * hexadecimal digits.
+ */
+static bool
+begins_number(const char *text, const char *end)
+{
+	const char *digits = text + (*text == '-');
+
+	return end > digits && *digits >= '0' && *digits <= '9' &&
+		strspn(digits, "0123456789.eE+-") >= (size_t) (end - digits);
+}
+
+/*
  * Numbers that XGBoost writes as text: one, or several in brackets.  XGBoost
  * reads such a text as JSON, however deep, so it must never get to see it.
  */
@@ -445,7 +459,7 @@ read_number_list(SbkReader *reader, const char *text, const char *what,
 		if (list)
 			at++;
 		number = strtof(at, &end);
-		if (end == at || !isfinite(number))
+		if (!begins_number(at, end) || !isfinite(number))
 			break;
 		*numbers = sbk_arena_grow(reader->arena, *numbers, *count, &room,
 								  sizeof(float));

@@ -119,10 +119,12 @@ sbk_cache_visit(void (*visit) (const SbkModel *model, int pins, int64 hits,
 	}
 }
 
-/* A model grows when the library is loaded for it. */
+/* A model grows with the blocks it scores, and when the library is loaded. */
 static void
 weigh(CacheEntry *entry)
 {
+	entry->model->size = MemoryContextMemAllocated(entry->context, true) +
+		entry->model->library_size;
 	total_size += entry->model->size - entry->size;
 	entry->size = entry->model->size;
 }

@@ -11,6 +11,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
 #include "engine/verify.h"
 #include "registry/admission.h"
@@ -23,8 +24,8 @@
 /* The library takes about so many times the bytes that it is given, or less. */
 #define LIBRARY_MEMORY	3
 
-static void make_key(const SbkResolved *resolved, HeapTuple tuple,
-					 SbkModelKey *key);
+static void make_key(const SbkResolved *resolved, const SbkScan *scan,
+					 HeapTuple tuple, SbkModelKey *key);
 static void identify(HeapTuple tuple, SbkRowIdentity *identity);
 static HeapTuple find_version(SbkScan *scan, const SbkResolved *resolved);
 static void find_verification(SbkModelKey *key, SbkModel *model);
@@ -36,6 +37,7 @@ static void read_feature(SbkModel *model, SbkFeature *feature, SbkScan *scan,
 static char **read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n);
 static SbkForest *read_compiled(SbkModel *model, MemoryContext context);
 static SbkForest *compile(SbkModel *model, MemoryContext context);
+static void check_serving(const SbkModel *model);
 static void load_library(SbkModel *model);
 static void try_library(SbkModel *model, const SbkSummary *summary,
 						const SbkArtifact *translated);
@@ -50,7 +52,7 @@ sbk_model_find(const SbkResolved *resolved, SbkModelKey *key)
 	SbkScan		scan;
 	HeapTuple	tuple = find_version(&scan, resolved);
 
-	make_key(resolved, tuple, key);
+	make_key(resolved, &scan, tuple, key);
 	sbk_scan_end(&scan);
 	find_verification(key, NULL);
 }
@@ -65,7 +67,7 @@ sbk_model_read(MemoryContext context, const SbkResolved *resolved)
 
 	model->label = psprintf("%s/%d", resolved->name, resolved->version);
 	tuple = find_version(&scan, resolved);
-	make_key(resolved, tuple, &model->key);
+	make_key(resolved, &scan, tuple, &model->key);
 	read_version(model, &scan, tuple);
 	sbk_scan_end(&scan);
 	find_verification(&model->key, model);
@@ -93,7 +95,6 @@ sbk_model_open(MemoryContext context, SbkModel *model)
 		refuse_registry(model);
 	model->engine = sbk_engine_open(context, model->label, forest,
 									model->iterations);
-	model->size = forest->size;
 }
 
 const float *
@@ -103,12 +104,7 @@ sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
 {
 	bool		native = sbk_model_is_native(model);
 
-	if (model->serving == SBK_SERVED_BY_NONE)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("model \"%s\" is not verified", model->label),
-				errdetail("Its last verification failed, or there was none; see scorebook.verification."),
-				errhint("Repeat it with scorebook.verify_model, or use another version."));
+	check_serving(model);
 	if (!native && sbk_engine == SBK_ENGINE_NATIVE)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -157,6 +153,7 @@ sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
 	float	   *contributions;
 	Size		i;
 
+	check_serving(model);
 	if (!sbk_engine_loaded(model->engine))
 		load_library(model);
 	contributions = sbk_engine_explain(model->engine, rows, nrows,
@@ -171,6 +168,18 @@ sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
 					errdetail("XGBoost weighs each branch of a tree by the rows that it had in training, in float4: the file may not hold their numbers, or a path may split on too many features."));
 	}
 	return contributions;
+}
+
+/* A version that nothing has verified is neither scored nor explained. */
+static void
+check_serving(const SbkModel *model)
+{
+	if (model->serving == SBK_SERVED_BY_NONE)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("model \"%s\" is not verified", model->label),
+				errdetail("Its last verification failed, or there was none; see scorebook.verification."),
+				errhint("Repeat it with scorebook.verify_model, or use another version."));
 }
 
 int
@@ -219,10 +228,11 @@ sbk_model_class_label(const SbkModel *model, int i)
 }
 
 static void
-make_key(const SbkResolved *resolved, HeapTuple tuple, SbkModelKey *key)
+make_key(const SbkResolved *resolved, const SbkScan *scan, HeapTuple tuple,
+		 SbkModelKey *key)
 {
 	memset(key, 0, sizeof(SbkModelKey));
-	key->table = tuple->t_tableOid;
+	key->storage = scan->table->rd_rel->relfilenode;
 	key->model_id = resolved->model_id;
 	key->version = resolved->version;
 	identify(tuple, &key->version_row);
@@ -504,7 +514,7 @@ load_library(SbkModel *model)
 		try_library(model, summary, &translated);
 	sbk_engine_load(model->engine, library, summary, translated.bytes,
 					translated.len, NULL);
-	model->size += LIBRARY_MEMORY * translated.len;
+	model->library_size = LIBRARY_MEMORY * translated.len;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);
 }

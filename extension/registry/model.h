@@ -59,7 +59,7 @@ typedef struct SbkRowIdentity
  */
 typedef struct SbkModelKey
 {
-	Oid			table;			/* another one after DROP EXTENSION */
+	Oid			storage;		/* another one after TRUNCATE, or DROP EXTENSION */
 	int32		model_id;
 	int32		version;
 	SbkRowIdentity version_row;
@@ -88,7 +88,8 @@ typedef struct SbkModel
 	char	   *verified_with;	/* version of the library, NULL: never
 								 * verified */
 	SbkEngine  *engine;			/* NULL where only read */
-	Size		size;			/* of its engine in memory, about */
+	Size		library_size;	/* of what the library has of it, about */
+	Size		size;			/* of all of it, when it was last weighed */
 } SbkModel;
 
 /*

@@ -26,6 +26,9 @@
 #include "sql/call.h"
 #include "xgboost/trial.h"
 
+/* Half of the probe rows have no base margin; these are some of them. */
+#define FIRST_VALUES	512
+
 PG_FUNCTION_INFO_V1(sbk_sql_try_model);
 PG_FUNCTION_INFO_V1(sbk_sql_score_golden);
 PG_FUNCTION_INFO_V1(sbk_sql_bound_inputs);
@@ -34,6 +37,7 @@ static void try_in_library(SbkEngine *engine, const SbkLibrary *library,
 						   const SbkSummary *summary,
 						   const SbkArtifact *artifact, char **reason,
 						   SbkVerification *verification, StringInfo report);
+static bool gives_numbers(const SbkVerification *verification);
 static void check_outputs(SbkEngine *engine, const SbkSummary *summary);
 static void read_golden(const SbkModel *model, JsonbValue *inputs, SbkRow *row);
 static ArrayType *numbers_of(const SbkModel *model, JsonbContainer *array);
@@ -136,11 +140,31 @@ try_in_library(SbkEngine *engine, const SbkLibrary *library,
 	loaded = GetCurrentTimestamp();
 	check_outputs(engine, summary);
 	sbk_engine_verify(engine, verification);
+	if (!gives_numbers(verification))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				errmsg("the model gives no score that is a number"),
+				errdetail("Its base score is %s, and its objective %s.",
+						  summary->base_score, summary->objective));
 	appendStringInfo(report,
 					 "{\"loaded\": true, \"rounds\": %d, \"features\": %d, \"outputs\": %d, \"load_ms\": %.1f, \"verify_ms\": %.1f}",
 					 summary->num_round, summary->num_feature,
 					 summary->num_output, (loaded - start) / 1000.0,
 					 (GetCurrentTimestamp() - loaded) / 1000.0);
+}
+
+/* On the first of the probe rows, which have no base margin. */
+static bool
+gives_numbers(const SbkVerification *verification)
+{
+	int			i;
+
+	for (i = 0; i < Min(verification->num_value, FIRST_VALUES); i++)
+	{
+		if (isfinite(verification->values[i]))
+			return true;
+	}
+	return false;
 }
 
 /* In one row without any value. */

@@ -4,7 +4,7 @@
 \getenv fixtures SCOREBOOK_FIXTURES
 \endif
 BEGIN;
-SELECT plan(57);
+SELECT plan(59);
 
 CREATE TEMP TABLE artifact AS
 SELECT name, pg_read_binary_file(:'fixtures' || '/1.7.4/' || name || '.ubj') AS bytes
@@ -72,6 +72,8 @@ SELECT pg_temp.verdict('copy', 'none', 'none', 0.5);
 SET LOCAL scorebook.engine = auto;
 SELECT throws_ok('SELECT scorebook.predict(''copy'', array_fill(1, ''{8}''))', '55000',
 	'model "copy/1" is not verified');
+SELECT throws_ok('SELECT scorebook.explain(''copy'', array_fill(1, ''{8}''))', '55000',
+	'model "copy/1" is not verified', 'what is not verified is not explained either');
 SELECT is(value, 'nothing, until it is verified', 'nor does the card say anything else')
 FROM scorebook.model_card('copy') WHERE item = 'scored by';
 SELECT is((v).run || ' ' || (v).verified_by || ' ' || (v).engine, '4 library native', 'verify_model records what it finds')
@@ -139,6 +141,16 @@ FROM scorebook.verify_source('binlog', 'source', 'expected');
 SELECT is(worst_rows -> 0 -> 'inputs' -> 'f1', 'null', 'shows the inputs as the model saw them')
 FROM scorebook.verify_source('binlog', 'source', 'expected');
 SELECT throws_ok('SELECT * FROM scorebook.verify_source(''binlog'', ''expected'', ''source'')', '22023');
+
+-- a column that is called like the rows of the query
+CREATE TYPE pg_temp.eight AS (f0 real, f1 real, f2 real, f3 real, f4 real, f5 real, f6 real, f7 real);
+CREATE TEMP TABLE odd AS
+	SELECT i AS id, i::real AS f0, 1::real AS f1, 2::real AS f2, 3::real AS f3, 4::real AS f4, 5::real AS f5,
+		6::real AS f6, 7::real AS f7, ROW(0, 0, 0, 0, 0, 0, 0, 0)::pg_temp.eight AS s
+	FROM generate_series(1, 5) AS i;
+CREATE TEMP TABLE odd_expected AS SELECT id, scorebook.predict('binlog', o) AS value FROM odd AS o;
+SELECT is(rows_compared || ' ' || rows_different, '5 0', 'verify_source reads the row, whatever its columns are called')
+FROM scorebook.verify_source('binlog', 'odd', 'odd_expected', key => 'id');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -30,7 +30,9 @@ sub score
 	return "SELECT count(DISTINCT scorebook.predict_proba('m' || i, array_fill(1, '{8}')))"
 	  . " FROM generate_series(1, $times), generate_series(1, $models) AS i;\n";
 }
-my $size = $node->safe_psql('postgres', 'SELECT max(octet_length(compiled)) FROM scorebook.compiled_model');
+my $size = $node->safe_psql('postgres', q{
+	SELECT scorebook.predict_proba('m1', array_fill(1, '{8}')) \g /dev/null
+	SELECT bytes FROM scorebook.cached_model});
 
 is($node->safe_psql('postgres', score(2) . 'SELECT kept()'), "1\n$models", 'all models are kept where there is room');
 

@@ -247,6 +247,26 @@ test_alpha(const char *text)
 }
 
 /* XGBoost reads these texts as JSON; here they are numbers, or nothing. */
+/* What strtof would take, and no XGBoost writes. */
+static void
+test_base_scores(void)
+{
+	static const char *const texts[] = {
+		"", " 5E-1", "+0.5", ".5", "0x1p-1", "nan", "inf", "-inf", "1e99", "5E-1 ",
+		"[5E-1", "5E-1]", "[]", "[5E-1,]", "[5E-1, 5E-1]", "--1", "-"
+	};
+	char		bytes[200];
+	size_t		i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		snprintf(bytes, sizeof(bytes),
+				 "{\"learner\":{\"learner_model_param\":{\"base_score\":\"%s\"}}}",
+				 texts[i]);
+		test_refused(bytes, "its base score is not a finite number");
+	}
+}
+
 static void
 test_alphas(void)
 {
@@ -329,6 +349,7 @@ main(int argc, char **argv)
 	test_numbers();
 	test_grammar();
 	test_alphas();
+	test_base_scores();
 	for (i = 1; i + 1 < argc; i += 2)
 	{
 		test_pair(argv[i], argv[i + 1]);
