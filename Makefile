@@ -26,6 +26,7 @@ OBJS = \
 	extension/bind/json.o \
 	extension/bind/row.o \
 	extension/bind/value.o \
+	extension/book/history.o \
 	extension/book/moment.o \
 	extension/engine/compatibility.o \
 	extension/engine/engine.o \
@@ -50,6 +51,7 @@ OBJS = \
 	extension/sql/cache.o \
 	extension/sql/call.o \
 	extension/sql/explain.o \
+	extension/sql/history.o \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
 	extension/sql/lookup.o \
@@ -69,6 +71,7 @@ OWN_HEADERS = \
 	extension/artifact/tree.h \
 	extension/bind/bind.h \
 	extension/bind/value.h \
+	extension/book/history.h \
 	extension/book/moment.h \
 	extension/compat.h \
 	extension/engine/engine.h \
@@ -110,6 +113,8 @@ SQL_PARTS = \
 	sql/parts/45_explaining.sql \
 	sql/parts/50_reading.sql \
 	sql/parts/60_time.sql \
+	sql/parts/65_versioning.sql \
+	sql/parts/66_training.sql \
 	sql/parts/90_grant.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

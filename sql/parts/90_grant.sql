@@ -44,6 +44,40 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.resolve_reference(text, text)
 TO PUBLIC;
 
+-- Whoever owns a table may give it history; whoever may read it, may read
+-- that.  DDL and triggers run the rest with the rights of those who cause them.
+GRANT EXECUTE ON FUNCTION
+	scorebook.add_system_versioning(regclass),
+	scorebook.drop_system_versioning(regclass, boolean),
+	scorebook.as_of_final_until(regclass),
+	scorebook.add_companion(regclass, text, name[], text, text),
+	scorebook.as_of_body(integer),
+	scorebook.as_of_function(integer),
+	scorebook.check_begin(integer, timestamp with time zone, anyelement),
+	scorebook.check_can_be_versioned(regclass),
+	scorebook.check_companion(scorebook.versioned_relation, regclass),
+	scorebook.check_types(regclass, regclass),
+	scorebook.column_definitions(regclass, name[]),
+	scorebook.create_triggers(regclass, integer),
+	scorebook.drop_triggers(regclass),
+	scorebook.find_versioned(regclass),
+	scorebook.follow_columns(scorebook.versioned_relation),
+	scorebook.follow_relation(regclass),
+	scorebook.guard_history(),
+	scorebook.history_statements(integer, regclass),
+	scorebook.keep_history(),
+	scorebook.member_tables(regclass),
+	scorebook.name_list(name[], text, text, text[]),
+	scorebook.open_writer(integer),
+	scorebook.refuse_unknown_row(regclass),
+	scorebook.register_versioning(regclass, regclass, regclass),
+	scorebook.rename_column(scorebook.versioned_relation, name),
+	scorebook.renew_versioning(regclass),
+	scorebook.row_columns(regclass),
+	scorebook.row_key(regclass),
+	scorebook.unregister_versioning(regclass, boolean)
+TO PUBLIC;
+
 -- The rows of a model are seen by those who may read it, its bytes by its
 -- owner.  Scoring reads these tables by itself and asks for no right on them.
 ALTER TABLE scorebook.model ENABLE ROW LEVEL SECURITY;
@@ -92,5 +126,6 @@ GRANT SELECT ON
 	scorebook.cached_model,
 	scorebook.model_grant,
 	scorebook.timeline,
-	scorebook.moment
+	scorebook.moment,
+	scorebook.versioned_relation
 TO PUBLIC;
