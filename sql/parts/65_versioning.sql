@@ -665,11 +665,9 @@ BEGIN
 		EXECUTE format('CREATE OR REPLACE FUNCTION %s(at timestamp with time zone) RETURNS SETOF %s'
 			' LANGUAGE sql STABLE PARALLEL SAFE AS %L', name, relation,
 			scorebook.as_of_body(versioned.timeline_id));
-	END IF;
-	IF as_of IS NULL THEN
+		EXECUTE format('ALTER FUNCTION %s(timestamp with time zone) DEPENDS ON EXTENSION scorebook', name);
 		EXECUTE format('COMMENT ON FUNCTION %s(timestamp with time zone) IS %L', name,
 			format('the rows of table %s at a time, as whoever read them then saw them', relation));
-		EXECUTE format('ALTER FUNCTION %s(timestamp with time zone) DEPENDS ON EXTENSION scorebook', name);
 	END IF;
 	IF owner <> (SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p
 				 WHERE p.oid = to_regprocedure(name || '(timestamp with time zone)')) THEN

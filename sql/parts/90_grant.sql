@@ -78,6 +78,18 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.unregister_versioning(regclass, boolean)
 TO PUBLIC;
 
+-- A query runs with the rights of whoever records it.
+GRANT EXECUTE ON FUNCTION
+	scorebook.snapshot_training_data(text, timestamp with time zone, text),
+	scorebook.verify_snapshot(bigint),
+	scorebook.digest_query(text, timestamp with time zone),
+	scorebook.plan_relations(jsonb),
+	scorebook.query_columns(text),
+	scorebook.query_relations(text, timestamp with time zone),
+	scorebook.record_snapshot(text, timestamp with time zone, text, bigint, numeric, jsonb, jsonb, jsonb),
+	scorebook.text_settings()
+TO PUBLIC;
+
 -- The rows of a model are seen by those who may read it, its bytes by its
 -- owner.  Scoring reads these tables by itself and asks for no right on them.
 ALTER TABLE scorebook.model ENABLE ROW LEVEL SECURITY;
@@ -90,6 +102,7 @@ ALTER TABLE scorebook.compiled_model ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.golden_row ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.verification ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.model_grant ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.training_snapshot ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY model_read ON scorebook.model FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
@@ -111,6 +124,9 @@ CREATE POLICY retirement_read ON scorebook.retirement FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
 CREATE POLICY model_grant_read ON scorebook.model_grant FOR SELECT
 	USING (scorebook.has_model_privilege(current_user, model_id, 'read'));
+CREATE POLICY training_snapshot_read ON scorebook.training_snapshot FOR SELECT
+	USING (EXISTS (SELECT FROM pg_catalog.pg_roles AS r
+				   WHERE r.rolname = taken_by AND pg_catalog.pg_has_role(r.oid, 'USAGE')));
 
 GRANT SELECT ON
 	scorebook.model,
@@ -127,5 +143,6 @@ GRANT SELECT ON
 	scorebook.model_grant,
 	scorebook.timeline,
 	scorebook.moment,
-	scorebook.versioned_relation
+	scorebook.versioned_relation,
+	scorebook.training_snapshot
 TO PUBLIC;
