@@ -120,10 +120,10 @@ SQL_PARTS = \
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
-	explain policies calls rights card predictor damage uninstall
+	explain policies calls rights card predictor damage versioning training uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire
+ISOLATION      = load alias retire versioning
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

@@ -35,7 +35,8 @@ typedef enum Statement
 	ARCHIVE,					/* writes the table superseded into the history */
 	FORGET,						/* since when are keys there that are gone? */
 	REMEMBER,					/* since when are the keys in new_rows there? */
-	NUM_STATEMENTS
+	NUM_STATEMENTS,
+	READ_TABLE = NUM_STATEMENTS /* all rows, where they are what was touched */
 } Statement;
 
 /* A row of scorebook.versioned_relation. */
@@ -47,8 +48,15 @@ typedef struct Versioned
 	Oid			since;
 	Oid			owner;			/* of the relation */
 	Oid			table;			/* whose rows are touched: it, or a partition */
-	char	   *statements[NUM_STATEMENTS];
+	char	   *statements[NUM_STATEMENTS + 1];
 } Versioned;
+
+/* A table for the statements that come after. */
+typedef struct Shown
+{
+	EphemeralNamedRelationData relation;
+	Tuplestorestate *rows;
+} Shown;
 
 typedef struct PlanKey
 {
@@ -75,13 +83,20 @@ static void find_versioned(int32 timeline, Oid table, Versioned *versioned);
 static void read_versioned(SbkScan *scan, HeapTuple tuple, Oid table,
 						   Versioned *versioned);
 static bool contains(ArrayType *tables, Oid table);
+static Oid	find_owner(Oid table);
 static void whole_table(Versioned *versioned, Oid table);
 static void write_rows(Versioned *versioned, TriggerData *trigger,
 					   bool old_rows, bool new_rows);
-static void write_statements(const Versioned *versioned, bool old_rows,
-							 bool new_rows);
+static void become(Oid role, int context);
 static int64 open_writer(const Versioned *versioned);
+static void close_rows(const Versioned *versioned, Datum *values);
+static void open_rows(const Versioned *versioned, Datum *values);
 static void archive(const Versioned *versioned, Datum *values);
+static void show_table(const Versioned *versioned, bool before, Shown *shown);
+static void show(const Versioned *versioned, const char *name,
+				 Statement statement, Datum *values, bool before,
+				 Shown *shown);
+static void hide(Shown *shown);
 static void execute(const Versioned *versioned, Statement statement,
 					Datum *values);
 static SPIPlanPtr find_plan(const Versioned *versioned, Statement statement);
@@ -184,7 +199,6 @@ read_versioned(SbkScan *scan, HeapTuple tuple, Oid table,
 										  &isnull);
 	Datum		statements;
 	Datum	   *texts;
-	Relation	relation;
 	int			n;
 	int			i;
 
@@ -205,10 +219,8 @@ read_versioned(SbkScan *scan, HeapTuple tuple, Oid table,
 			 versioned->relation, n);
 	for (i = 0; i < n; i++)
 		versioned->statements[i] = TextDatumGetCString(texts[i]);
-
-	relation = table_open(versioned->relation, AccessShareLock);
-	versioned->owner = relation->rd_rel->relowner;
-	table_close(relation, NoLock);
+	versioned->statements[READ_TABLE] = NULL;
+	versioned->owner = find_owner(versioned->relation);
 }
 
 static bool
@@ -224,6 +236,16 @@ contains(ArrayType *tables, Oid table)
 			return true;
 	}
 	return false;
+}
+
+static Oid
+find_owner(Oid table)
+{
+	Relation	relation = table_open(table, AccessShareLock);
+	Oid			owner = relation->rd_rel->relowner;
+
+	table_close(relation, NoLock);
+	return owner;
 }
 
 /* Makes the statements those over all rows of a table. */
@@ -242,9 +264,9 @@ whole_table(Versioned *versioned, Oid table)
 	SPI_connect();
 	if (SPI_execute_with_args("SELECT s.statement FROM pg_catalog.unnest(scorebook.history_statements($1, $2)) WITH ORDINALITY AS s (statement, number) ORDER BY s.number",
 							  2, types, values, NULL, false, 0) != SPI_OK_SELECT ||
-		SPI_processed != NUM_STATEMENTS)
+		SPI_processed != NUM_STATEMENTS + 1)
 		elog(ERROR, "could not make the statements of relation %u", table);
-	for (i = 0; i < NUM_STATEMENTS; i++)
+	for (i = 0; i <= NUM_STATEMENTS; i++)
 		versioned->statements[i] =
 			MemoryContextStrdup(context,
 								SPI_getvalue(SPI_tuptable->vals[i],
@@ -269,13 +291,19 @@ write_rows(Versioned *versioned, TriggerData *trigger, bool old_rows,
 		elog(ERROR, "could not see the rows of trigger \"%s\"",
 			 trigger->tg_trigger->tgname);
 	GetUserIdAndSecContext(&saved_user, &saved_context);
-	SetUserIdAndSecContext(versioned->owner,
-						   saved_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	become(versioned->owner, saved_context);
 	open_versioned = versioned;
 	PG_TRY();
 	{
-		write_statements(versioned, old_rows, new_rows);
+		Datum		values[2] = {
+			Int64GetDatum(open_writer(versioned)),
+			TimestampTzGetDatum(GetCurrentTimestamp())
+		};
+
+		if (old_rows)
+			close_rows(versioned, values);
+		if (new_rows)
+			open_rows(versioned, values);
 	}
 	PG_FINALLY();
 	{
@@ -286,26 +314,12 @@ write_rows(Versioned *versioned, TriggerData *trigger, bool old_rows,
 	SPI_finish();
 }
 
-/*
- * What is superseded is read before anything is written, and what is gone is
- * looked for in the relation as it is now: both are the same in any order of
- * statements.
- */
+/* An error restores the user at the end of the (sub)transaction. */
 static void
-write_statements(const Versioned *versioned, bool old_rows, bool new_rows)
+become(Oid role, int context)
 {
-	Datum		values[2] = {
-		Int64GetDatum(open_writer(versioned)),
-		TimestampTzGetDatum(GetCurrentTimestamp())
-	};
-
-	if (old_rows)
-	{
-		archive(versioned, values);
-		execute(versioned, FORGET, values);
-	}
-	if (new_rows)
-		execute(versioned, REMEMBER, values);
+	SetUserIdAndSecContext(role, context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
 }
 
 static int64
@@ -321,55 +335,125 @@ open_writer(const Versioned *versioned)
 }
 
 /*
- * The rows are read under a snapshot from before the first command of the
- * transaction, yet with all that others have committed: the rows are locked
- * by now, so that this is what the transaction has found.
+ * What is superseded is what the transaction has found, and what is gone is
+ * looked for in the relation as it is now: both are the same in any order of
+ * statements.
  */
+static void
+close_rows(const Versioned *versioned, Datum *values)
+{
+	Shown		rows;
+
+	if (versioned->statements[READ_TABLE] == NULL)
+	{
+		archive(versioned, values);
+		execute(versioned, FORGET, NULL);
+		return;
+	}
+	show_table(versioned, true, &rows);
+	archive(versioned, values);
+	hide(&rows);
+	show_table(versioned, false, &rows);
+	execute(versioned, FORGET, NULL);
+	hide(&rows);
+}
+
+static void
+open_rows(const Versioned *versioned, Datum *values)
+{
+	Shown		rows;
+
+	if (versioned->statements[READ_TABLE] == NULL)
+	{
+		execute(versioned, REMEMBER, values);
+		return;
+	}
+	show_table(versioned, false, &rows);
+	execute(versioned, REMEMBER, values);
+	hide(&rows);
+}
+
 static void
 archive(const Versioned *versioned, Datum *values)
 {
-	SPIPlanPtr	plan = find_plan(versioned, READ_SUPERSEDED);
+	Shown		superseded;
+
+	show(versioned, "superseded", READ_SUPERSEDED, values, true, &superseded);
+	if (superseded.relation.md.enrtuples > 0)
+		execute(versioned, ARCHIVE, NULL);
+	hide(&superseded);
+}
+
+/* A partition may belong to another role, which need not trust this one. */
+static void
+show_table(const Versioned *versioned, bool before, Shown *shown)
+{
+	Oid			user;
+	int			context;
+
+	GetUserIdAndSecContext(&user, &context);
+	become(find_owner(versioned->table), context);
+	show(versioned, "rows", READ_TABLE, NULL, before, shown);
+	SetUserIdAndSecContext(user, context);
+}
+
+/*
+ * Makes the result of a statement a table.  Before: under a snapshot from before
+ * the first command of the transaction, yet with all that others have
+ * committed.  Rows that the transaction has touched are locked, so that this is
+ * what it has found.
+ */
+static void
+show(const Versioned *versioned, const char *name, Statement statement,
+	 Datum *values, bool before, Shown *shown)
+{
+	SPIPlanPtr	plan = find_plan(versioned, statement);
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
-	EphemeralNamedRelationData shown = {0};
 	SPIExecuteOptions options = {0};
-	ParamListInfo params = makeParamList(2);
+	EphemeralNamedRelationMetadata md = &shown->relation.md;
 	int			i;
 
-	for (i = 0; i < 2; i++)
+	if (values != NULL)
 	{
-		params->params[i].value = values[i];
-		params->params[i].isnull = false;
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = i == 0 ? INT8OID : TIMESTAMPTZOID;
+		options.params = makeParamList(2);
+		for (i = 0; i < 2; i++)
+		{
+			options.params->params[i].value = values[i];
+			options.params->params[i].isnull = false;
+			options.params->params[i].pflags = PARAM_FLAG_CONST;
+			options.params->params[i].ptype = i == 0 ? INT8OID : TIMESTAMPTZOID;
+		}
 	}
-	options.params = params;
+	shown->rows = tuplestore_begin_heap(false, false, work_mem);
 	options.read_only = true;
 	options.dest = CreateDestReceiver(DestTuplestore);
-	SetTuplestoreDestReceiverParams(options.dest, rows, CurrentMemoryContext,
-									true, NULL, NULL);
+	SetTuplestoreDestReceiverParams(options.dest, shown->rows,
+									CurrentMemoryContext, true, NULL, NULL);
+	CommandCounterIncrement();
 	PushCopiedSnapshot(GetTransactionSnapshot());
-	GetActiveSnapshot()->curcid = FirstCommandId;
+	if (before)
+		GetActiveSnapshot()->curcid = FirstCommandId;
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not read what relation %u had",
 			 versioned->relation);
 	PopActiveSnapshot();
 
-	if (tuplestore_tuple_count(rows) > 0)
-	{
-		shown.md.name = "superseded";
-		shown.md.reliddesc = InvalidOid;
-		shown.md.tupdesc = CreateTupleDescCopy(source->resultDesc);
-		shown.md.enrtype = ENR_NAMED_TUPLESTORE;
-		shown.md.enrtuples = tuplestore_tuple_count(rows);
-		shown.reldata = rows;
-		if (SPI_register_relation(&shown) != SPI_OK_REL_REGISTER)
-			elog(ERROR, "could not show what relation %u had",
-				 versioned->relation);
-		execute(versioned, ARCHIVE, NULL);
-		SPI_unregister_relation("superseded");
-	}
-	tuplestore_end(rows);
+	md->name = pstrdup(name);
+	md->reliddesc = InvalidOid;
+	md->tupdesc = CreateTupleDescCopy(source->resultDesc);
+	md->enrtype = ENR_NAMED_TUPLESTORE;
+	md->enrtuples = tuplestore_tuple_count(shown->rows);
+	shown->relation.reldata = shown->rows;
+	if (SPI_register_relation(&shown->relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not show what relation %u had",
+			 versioned->relation);
+}
+
+static void
+hide(Shown *shown)
+{
+	SPI_unregister_relation(shown->relation.md.name);
+	tuplestore_end(shown->rows);
 }
 
 static void

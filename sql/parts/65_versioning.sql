@@ -129,13 +129,20 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	number bigint;
+	relation regclass;
 BEGIN
 	SELECT m.writer INTO number
 	FROM scorebook.moment AS m
 	WHERE m.timeline_id = timeline AND m.committed_at IS NULL;
 	IF NOT FOUND THEN
-		PERFORM scorebook.check_owner_internal(caller,
-			(SELECT v.relation FROM scorebook.versioned_relation AS v WHERE v.timeline_id = timeline));
+		SELECT v.relation INTO relation FROM scorebook.versioned_relation AS v WHERE v.timeline_id = timeline;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'serialization_failure',
+				MESSAGE = 'the history of the table began after the snapshot of this transaction',
+				HINT = 'Try the transaction again.';
+		END IF;
+		PERFORM scorebook.check_owner_internal(caller, relation);
 		INSERT INTO scorebook.moment (writer, timeline_id)
 		VALUES (nextval('scorebook.writer_seq'), timeline)
 		RETURNING writer INTO number;
@@ -210,10 +217,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE EXCEPTION USING
-		ERRCODE = 'serialization_failure',
+		ERRCODE = 'object_not_in_prerequisite_state',
 		MESSAGE = format('the history of table %s does not know a row that is about to change', relation),
-		DETAIL = 'The row came without a trigger of its table, or the transaction began before the history did.',
-		HINT = 'In the latter case, try the transaction again; in the former, drop the history and add it again.';
+		DETAIL = 'The row came while the triggers of the table were disabled, or did not fire.',
+		HINT = 'End the history with scorebook.drop_system_versioning, and add it again.';
 END
 $$;
 
@@ -221,8 +228,8 @@ COMMENT ON FUNCTION scorebook.refuse_unknown_row(regclass) IS
 	'throws: a row of a table with history came without notice';
 
 -- In the order that extension/book/history.c knows.  $1 is the writer and $2
--- the time; old_rows and new_rows are what a trigger sees, unless all rows of
--- a table are meant.
+-- the time; old_rows and new_rows are what a trigger sees.  Where all rows of a
+-- table are meant, they are read by one more statement, and shown as rows.
 CREATE FUNCTION scorebook.history_statements(timeline integer, "table" regclass DEFAULT NULL)
 RETURNS text[]
 LANGUAGE plpgsql STABLE
@@ -232,8 +239,10 @@ DECLARE
 	versioned scorebook.versioned_relation;
 	key record;
 	columns name[];
+	old_rows text := 'old_rows';
+	new_rows text := 'new_rows';
 	read_from text;
-	forget_where text := '';
+	still_there text;
 BEGIN
 	SELECT v.* INTO STRICT versioned FROM scorebook.versioned_relation AS v WHERE v.timeline_id = timeline;
 	SELECT k.* INTO key FROM scorebook.row_key(versioned.relation) AS k;
@@ -241,10 +250,13 @@ BEGIN
 	IF "table" IS NULL THEN
 		read_from := format('%s AS r JOIN old_rows AS o ON %s', versioned.relation,
 			scorebook.name_list(key.columns, 'o.%1$I %2$s r.%1$I', ' AND ', key.operators));
-		forget_where := format(' AND NOT EXISTS (SELECT FROM %s AS r WHERE %s)', versioned.relation,
+		still_there := format('EXISTS (SELECT FROM %s AS r WHERE %s)', versioned.relation,
 			scorebook.name_list(key.columns, 'r.%1$I %2$s o.%1$I', ' AND ', key.operators));
 	ELSE
-		read_from := format('ONLY %s AS r', "table");
+		old_rows := 'rows';
+		new_rows := 'rows';
+		read_from := 'rows AS r';
+		still_there := 'false';
 	END IF;
 	RETURN ARRAY[
 		format('SELECT scorebook.open_writer(%s)', timeline),
@@ -257,14 +269,16 @@ BEGIN
 			' SELECT * FROM superseded ON CONFLICT (%s, opened_by) DO NOTHING',
 			versioned.history, scorebook.name_list(columns, '%1$I'),
 			scorebook.name_list(key.columns, '%1$I')),
-		format('DELETE FROM %s AS s USING %s AS o WHERE %s%s', versioned.since,
-			coalesce('ONLY ' || "table", 'old_rows'),
-			scorebook.name_list(key.columns, 's.%1$I %2$s o.%1$I', ' AND ', key.operators), forget_where),
+		format('DELETE FROM %s AS s USING %s AS o WHERE %s AND NOT %s', versioned.since, old_rows,
+			scorebook.name_list(key.columns, 's.%1$I %2$s o.%1$I', ' AND ', key.operators), still_there),
 		format('INSERT INTO %s (%s, opened_by, system_from) SELECT %s, $1, $2 FROM %s AS n'
 			' ON CONFLICT (%s) DO UPDATE SET opened_by = excluded.opened_by, system_from = excluded.system_from',
 			versioned.since, scorebook.name_list(key.columns, '%1$I'),
-			scorebook.name_list(key.columns, 'n.%1$I'), coalesce('ONLY ' || "table", 'new_rows'),
-			scorebook.name_list(key.columns, '%1$I'))];
+			scorebook.name_list(key.columns, 'n.%1$I'), new_rows,
+			scorebook.name_list(key.columns, '%1$I'))]
+		|| CASE WHEN "table" IS NOT NULL
+				THEN ARRAY[format('SELECT %s FROM ONLY %s AS r', scorebook.name_list(columns, 'r.%1$I'), "table")]
+				END;
 END
 $$;
 
@@ -612,7 +626,6 @@ COMMENT ON FUNCTION scorebook.as_of_function(integer) IS
 
 -- Makes what belongs to a table with history what the table is now.  Called
 -- when history is added and after DDL, with the rights of whoever does that.
--- Where the key is not there, a dump is being restored.
 CREATE FUNCTION scorebook.follow_relation(relation regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -630,9 +643,6 @@ DECLARE
 BEGIN
 	SELECT v.* INTO STRICT versioned FROM scorebook.versioned_relation AS v
 	WHERE v.relation = follow_relation.relation;
-	IF NOT EXISTS (SELECT FROM scorebook.row_key(relation)) THEN
-		RETURN;
-	END IF;
 	PERFORM scorebook.check_can_be_versioned(relation);
 	PERFORM scorebook.follow_columns(versioned);
 
@@ -1023,6 +1033,8 @@ BEGIN
 							WHERE t.oid IN (v.relation, v.history, v.since) AND t.relnamespace = c.objid))
 	LOOP
 		SELECT v.* INTO versioned FROM scorebook.versioned_relation AS v WHERE v.timeline_id = change.timeline_id;
+		-- a dump is being restored: nobody can drop the key
+		CONTINUE WHEN NOT EXISTS (SELECT FROM scorebook.row_key(versioned.relation));
 		IF change.companion IS NOT NULL THEN
 			PERFORM scorebook.check_companion(versioned, change.companion);
 			CONTINUE WHEN change.renames;
