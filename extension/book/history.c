@@ -27,6 +27,9 @@
 #include "book/history.h"
 #include "registry/catalog.h"
 
+/* From how many rows on a statement has another plan. */
+#define MANY_ROWS	1000
+
 /* In the order of versioned_relation.statements. */
 typedef enum Statement
 {
@@ -48,6 +51,7 @@ typedef struct Versioned
 	Oid			since;
 	Oid			owner;			/* of the relation */
 	Oid			table;			/* whose rows are touched: it, or a partition */
+	bool		many;			/* rows were touched */
 	char	   *statements[NUM_STATEMENTS + 1];
 } Versioned;
 
@@ -61,7 +65,8 @@ typedef struct Shown
 typedef struct PlanKey
 {
 	Oid			table;			/* its columns may have other numbers */
-	Statement	statement;
+	int			statement;
+	int			many;			/* the best plan for one row is not that for all */
 } PlanKey;
 
 typedef struct PlanEntry
@@ -87,6 +92,7 @@ static Oid	find_owner(Oid table);
 static void whole_table(Versioned *versioned, Oid table);
 static void write_rows(Versioned *versioned, TriggerData *trigger,
 					   bool old_rows, bool new_rows);
+static bool has_many(Tuplestorestate *rows);
 static void become(Oid role, int context);
 static int64 open_writer(const Versioned *versioned);
 static void close_rows(const Versioned *versioned, Datum *values);
@@ -286,6 +292,8 @@ write_rows(Versioned *versioned, TriggerData *trigger, bool old_rows,
 	Oid			saved_user;
 	int			saved_context;
 
+	versioned->many = trigger == NULL || has_many(trigger->tg_oldtable) ||
+		has_many(trigger->tg_newtable);
 	SPI_connect();
 	if (trigger != NULL && SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "could not see the rows of trigger \"%s\"",
@@ -312,6 +320,12 @@ write_rows(Versioned *versioned, TriggerData *trigger, bool old_rows,
 	PG_END_TRY();
 	SetUserIdAndSecContext(saved_user, saved_context);
 	SPI_finish();
+}
+
+static bool
+has_many(Tuplestorestate *rows)
+{
+	return rows != NULL && tuplestore_tuple_count(rows) >= MANY_ROWS;
 }
 
 /* An error restores the user at the end of the (sub)transaction. */
@@ -492,6 +506,7 @@ find_plan(const Versioned *versioned, Statement statement)
 	memset(&key, 0, sizeof(key));
 	key.table = versioned->table;
 	key.statement = statement;
+	key.many = versioned->many;
 	entry = hash_search(plans, &key, HASH_ENTER, &found);
 	if (!found)
 		entry->text = NULL;

@@ -322,9 +322,12 @@ $$;
 COMMENT ON FUNCTION scorebook.check_begin(integer, timestamp with time zone, anyelement) IS
 	'throws where a timeline does not go back to a time; else returns no row';
 
--- The body of <table>_as_of.  It is text, so that columns can be dropped, and
--- names all that it uses with the schema, as it runs under anybody's path.
-CREATE FUNCTION scorebook.as_of_body(timeline integer)
+-- The body of <table>_as_of, of a time or of a time and a key.  The planner
+-- looks for a key by index only where it stands in the branches; a condition of
+-- a join it would not take there.  The body is text, so that columns can be
+-- dropped, and names all that it uses with the schema, as it runs under
+-- anybody's path.
+CREATE FUNCTION scorebook.as_of_body(timeline integer, by_key boolean)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -333,10 +336,13 @@ DECLARE
 	versioned scorebook.versioned_relation;
 	key record;
 	columns name[];
+	parameters text[];
 BEGIN
 	SELECT v.* INTO STRICT versioned FROM scorebook.versioned_relation AS v WHERE v.timeline_id = timeline;
 	SELECT k.* INTO key FROM scorebook.row_key(versioned.relation) AS k;
 	columns := scorebook.row_columns(versioned.relation);
+	parameters := ARRAY(SELECT format('%s $%s', o.operator, o.position + 1)
+		FROM unnest(key.operators) WITH ORDINALITY AS o (operator, position) WHERE by_key ORDER BY o.position);
 	RETURN format($body$
 	SELECT %1$s FROM scorebook.check_begin(%2$s, $1, NULL::%3$s) AS b
 	UNION ALL
@@ -344,23 +350,25 @@ BEGIN
 	FROM %3$s AS c
 		JOIN %5$s AS s ON %6$s
 		JOIN scorebook.moment AS f ON f.writer OPERATOR(pg_catalog.=) s.opened_by
-	WHERE f.committed_at OPERATOR(pg_catalog.<=) $1
+	WHERE f.committed_at OPERATOR(pg_catalog.<=) $1%9$s
 	UNION ALL
 	SELECT %7$s
 	FROM %8$s AS h
 		JOIN scorebook.moment AS f ON f.writer OPERATOR(pg_catalog.=) h.opened_by
 		JOIN scorebook.moment AS t ON t.writer OPERATOR(pg_catalog.=) h.closed_by
-	WHERE f.committed_at OPERATOR(pg_catalog.<=) $1 AND t.committed_at OPERATOR(pg_catalog.>) $1
+	WHERE f.committed_at OPERATOR(pg_catalog.<=) $1 AND t.committed_at OPERATOR(pg_catalog.>) $1%10$s
 $body$,
 		scorebook.name_list(columns, 'b.%1$I'), timeline, versioned.relation,
 		scorebook.name_list(columns, 'c.%1$I'), versioned.since,
 		scorebook.name_list(key.columns, 's.%1$I %2$s c.%1$I', ' AND ', key.operators),
-		scorebook.name_list(columns, 'h.%1$I'), versioned.history);
+		scorebook.name_list(columns, 'h.%1$I'), versioned.history,
+		CASE WHEN by_key THEN ' AND ' || scorebook.name_list(key.columns, 'c.%1$I %2$s', ' AND ', parameters) END,
+		CASE WHEN by_key THEN ' AND ' || scorebook.name_list(key.columns, 'h.%1$I %2$s', ' AND ', parameters) END);
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.as_of_body(integer) IS
-	'the body of the function <table>_as_of';
+COMMENT ON FUNCTION scorebook.as_of_body(integer, boolean) IS
+	'the body of the functions <table>_as_of';
 
 CREATE FUNCTION scorebook.check_can_be_versioned(relation regclass)
 RETURNS void
@@ -519,7 +527,7 @@ BEGIN
 	SELECT t.name INTO taken
 	FROM unnest(ARRAY[name || '_history', name || '_since']) AS t (name)
 	WHERE to_regclass(format('%I.%I', schema, t.name)) IS NOT NULL;
-	IF to_regprocedure(as_of || '(timestamp with time zone)') IS NOT NULL THEN
+	IF to_regproc(as_of) IS NOT NULL THEN
 		taken := name || '_as_of';
 	END IF;
 	IF taken IS NOT NULL THEN
@@ -608,12 +616,12 @@ $$;
 COMMENT ON FUNCTION scorebook.member_tables(regclass) IS
 	'a table and its partitions, on all levels';
 
-CREATE FUNCTION scorebook.as_of_function(timeline integer)
-RETURNS regprocedure
-LANGUAGE sql STABLE
+CREATE FUNCTION scorebook.as_of_functions(timeline integer)
+RETURNS TABLE (function regprocedure, by_key boolean)
+LANGUAGE sql STABLE ROWS 2
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT p.oid
+	SELECT p.oid, p.pronargs > 1
 	FROM scorebook.versioned_relation AS v
 		JOIN pg_class AS c ON c.oid = v.relation
 		JOIN pg_proc AS p ON p.prorettype = c.reltype
@@ -621,8 +629,53 @@ AS $$
 		AND p.prosrc ~ format('scorebook\.check_begin\(%s,', timeline)
 $$;
 
-COMMENT ON FUNCTION scorebook.as_of_function(integer) IS
-	'the function <table>_as_of, whatever it is called by now';
+COMMENT ON FUNCTION scorebook.as_of_functions(integer) IS
+	'the functions <table>_as_of, whatever they are called by now';
+
+-- The planner inlines it, so that it is a view with parameters.
+CREATE FUNCTION scorebook.write_as_of(versioned scorebook.versioned_relation, by_key boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	body constant text := scorebook.as_of_body(versioned.timeline_id, by_key);
+	owner constant name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = versioned.relation);
+	current record;
+	signature text;
+BEGIN
+	SELECT p.oid, n.nspname, p.proname, p.prosrc, pg_get_userbyid(p.proowner) AS owner INTO current
+	FROM scorebook.as_of_functions(versioned.timeline_id) AS f
+		JOIN pg_proc AS p ON p.oid = f.function
+		JOIN pg_namespace AS n ON n.oid = p.pronamespace
+	WHERE f.by_key = write_as_of.by_key;
+	IF NOT FOUND THEN
+		SELECT NULL::oid AS oid, n.nspname, (c.relname || '_as_of')::name AS proname, NULL::text AS prosrc, NULL::name AS owner
+		INTO current
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE c.oid = versioned.relation;
+	END IF;
+	signature := format('%I.%I(at timestamp with time zone%s)', current.nspname, current.proname,
+		(SELECT string_agg(', ' || format_type(a.atttypid, NULL), '' ORDER BY k.position)
+		 FROM scorebook.row_key(versioned.relation) AS r, unnest(r.columns) WITH ORDINALITY AS k (name, position)
+			JOIN pg_attribute AS a ON a.attrelid = versioned.relation AND a.attname = k.name
+		 WHERE by_key));
+	IF current.prosrc IS DISTINCT FROM body THEN
+		EXECUTE format('CREATE OR REPLACE FUNCTION %s RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL SAFE %s AS %L',
+			signature, versioned.relation, CASE WHEN by_key THEN 'ROWS 1' END, body);
+		EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION scorebook', signature);
+		EXECUTE format('COMMENT ON FUNCTION %s IS %L', signature,
+			format(CASE WHEN by_key THEN 'the row of table %s that has a key at a time, as whoever read it then saw it'
+						ELSE 'the rows of table %s at a time, as whoever read them then saw them' END, versioned.relation));
+	END IF;
+	IF current.owner IS DISTINCT FROM owner THEN
+		EXECUTE format('ALTER FUNCTION %s OWNER TO %I', signature, owner);
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.write_as_of(scorebook.versioned_relation, boolean) IS
+	'makes the functions <table>_as_of what they should be';
 
 -- Makes what belongs to a table with history what the table is now.  Called
 -- when history is added and after DDL, with the rights of whoever does that.
@@ -636,8 +689,6 @@ DECLARE
 	owner name;
 	gone regclass[];
 	come regclass[];
-	as_of regprocedure;
-	name text;
 	member regclass;
 	companion record;
 BEGIN
@@ -664,25 +715,7 @@ BEGIN
 		PERFORM scorebook.create_triggers(member, versioned.timeline_id);
 	END LOOP;
 
-	as_of := scorebook.as_of_function(versioned.timeline_id);
-	name := coalesce(
-		(SELECT format('%I.%I', n.nspname, p.proname) FROM pg_proc AS p
-			JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE p.oid = as_of),
-		(SELECT format('%I.%I', n.nspname, c.relname || '_as_of') FROM pg_class AS c
-			JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
-	IF scorebook.as_of_body(versioned.timeline_id) IS DISTINCT FROM
-		(SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = as_of) THEN
-		EXECUTE format('CREATE OR REPLACE FUNCTION %s(at timestamp with time zone) RETURNS SETOF %s'
-			' LANGUAGE sql STABLE PARALLEL SAFE AS %L', name, relation,
-			scorebook.as_of_body(versioned.timeline_id));
-		EXECUTE format('ALTER FUNCTION %s(timestamp with time zone) DEPENDS ON EXTENSION scorebook', name);
-		EXECUTE format('COMMENT ON FUNCTION %s(timestamp with time zone) IS %L', name,
-			format('the rows of table %s at a time, as whoever read them then saw them', relation));
-	END IF;
-	IF owner <> (SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p
-				 WHERE p.oid = to_regprocedure(name || '(timestamp with time zone)')) THEN
-		EXECUTE format('ALTER FUNCTION %s(timestamp with time zone) OWNER TO %I', name, owner);
-	END IF;
+	PERFORM scorebook.write_as_of(versioned, false), scorebook.write_as_of(versioned, true);
 END
 $$;
 
@@ -912,8 +945,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	versioned scorebook.versioned_relation;
-	as_of regprocedure;
+	as_of regprocedure[];
 	member regclass;
+	function regprocedure;
 BEGIN
 	IF keep_history IS NULL THEN
 		RAISE EXCEPTION USING
@@ -921,14 +955,14 @@ BEGIN
 			MESSAGE = 'keep_history cannot be null';
 	END IF;
 	versioned := scorebook.find_versioned(relation);
-	as_of := scorebook.as_of_function(versioned.timeline_id);
+	as_of := ARRAY(SELECT f.function FROM scorebook.as_of_functions(versioned.timeline_id) AS f);
 	PERFORM scorebook.unregister_versioning(relation, keep_history);
 	FOREACH member IN ARRAY versioned.members LOOP
 		PERFORM scorebook.drop_triggers(member);
 	END LOOP;
-	IF as_of IS NOT NULL THEN
-		EXECUTE format('DROP FUNCTION %s', as_of);
-	END IF;
+	FOREACH function IN ARRAY as_of LOOP
+		EXECUTE format('DROP FUNCTION %s', function);
+	END LOOP;
 	EXECUTE format('DROP TABLE %s', versioned.since);
 	IF keep_history THEN
 		PERFORM scorebook.drop_triggers(versioned.history);

@@ -51,8 +51,8 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.drop_system_versioning(regclass, boolean),
 	scorebook.as_of_final_until(regclass),
 	scorebook.add_companion(regclass, text, name[], text, text),
-	scorebook.as_of_body(integer),
-	scorebook.as_of_function(integer),
+	scorebook.as_of_body(integer, boolean),
+	scorebook.as_of_functions(integer),
 	scorebook.check_begin(integer, timestamp with time zone, anyelement),
 	scorebook.check_can_be_versioned(regclass),
 	scorebook.check_companion(scorebook.versioned_relation, regclass),
@@ -75,7 +75,8 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.renew_versioning(regclass),
 	scorebook.row_columns(regclass),
 	scorebook.row_key(regclass),
-	scorebook.unregister_versioning(regclass, boolean)
+	scorebook.unregister_versioning(regclass, boolean),
+	scorebook.write_as_of(scorebook.versioned_relation, boolean)
 TO PUBLIC;
 
 -- A query runs with the rights of whoever records it.

@@ -118,11 +118,11 @@ INSERT INTO api VALUES
 -- rights, but it is nobody's to call
 CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
-	add_companion,as_of_body,as_of_function,check_begin,check_can_be_versioned,check_companion,
+	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
 	check_types,column_definitions,create_triggers,drop_triggers,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
 	refuse_unknown_row,register_versioning,rename_column,renew_versioning,row_columns,row_key,
-	unregister_versioning,
+	unregister_versioning,write_as_of,
 	digest_query,plan_relations,query_columns,query_relations,record_snapshot,text_settings}'::text[]);
 
 CREATE TEMP VIEW found AS

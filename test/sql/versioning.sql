@@ -83,6 +83,7 @@ INSERT INTO instant VALUES ('truncated', clock_timestamp());
 SELECT i.name, a."No", a."kind %s", a.amount, a.twice, length(a.photo) AS length
 FROM instant AS i, LATERAL "the Account_as_of"(i.at) AS a
 ORDER BY i.name, a."No";
+SELECT i.name, a."No", a."kind %s", a.amount FROM instant AS i, LATERAL "the Account_as_of"(i.at, 3, 'GIRO') AS a ORDER BY i.name;
 SELECT "No", "kind %s", amount, twice, length(photo) AS length, dense_rank() OVER (ORDER BY opened_by) AS opened,
 	dense_rank() OVER (ORDER BY closed_by) AS closed, system_from < system_to AS forward
 FROM "the Account_history"
@@ -96,6 +97,8 @@ SELECT * FROM "the Account_as_of"('2001-01-01');
 SELECT * FROM "the Account_as_of"('2001-01-01') LIMIT 0;
 SELECT EXISTS (SELECT FROM "the Account_as_of"('2001-01-01') AS a WHERE a."No" = 17);
 SELECT * FROM "the Account_as_of"(NULL);
+SELECT * FROM "the Account_as_of"('2001-01-01', 17, '');
+SELECT * FROM generate_series('2001-01-01', '2001-01-02', '1 day'::interval) AS at, LATERAL "the Account_as_of"(at, 17, '') AS a;
 BEGIN;
 CREATE TABLE fresh (id int PRIMARY KEY);
 SELECT scorebook.add_system_versioning('fresh');
@@ -125,11 +128,22 @@ INSERT INTO client SELECT n, 'client ' || n, n FROM generate_series(1, 2000) AS 
 SELECT scorebook.add_system_versioning('client');
 UPDATE client SET income = income + 1;
 ANALYZE client, client_history, client_since, scorebook.moment;
-SET enable_seqscan = off;
-SET enable_bitmapscan = off;
-EXPLAIN (COSTS OFF) SELECT * FROM client_as_of('2100-01-01') WHERE id = 17;
-RESET enable_seqscan;
-RESET enable_bitmapscan;
+CREATE FUNCTION how_client_is_read(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_bitmapscan = off;
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		IF line ~ 'client|check_begin|Cond: .id' THEN
+			RETURN NEXT ltrim(line);
+		END IF;
+	END LOOP;
+END
+$$;
+SELECT how_client_is_read($$SELECT * FROM client_as_of('2100-01-01') WHERE id = 17$$);
+SELECT how_client_is_read($$SELECT * FROM generate_series(1, 9) AS l (client), LATERAL client_as_of('2100-01-01', l.client)$$);
+DROP FUNCTION how_client_is_read;
 
 -- what DDL does, it follows
 TRUNCATE instant;
@@ -143,7 +157,7 @@ CREATE SCHEMA other;
 ALTER TABLE customer SET SCHEMA other;
 ALTER SCHEMA other RENAME TO another;
 ALTER TABLE client_history RENAME TO client_past;
-ALTER FUNCTION client_as_of RENAME TO customer_as_of;
+ALTER FUNCTION client_as_of(timestamptz) RENAME TO customer_as_of;
 UPDATE another.customer SET "In come" = 1 WHERE number = 17;
 UPDATE another.customer SET flag = false WHERE number = 18;
 INSERT INTO instant VALUES ('two', clock_timestamp());
