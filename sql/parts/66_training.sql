@@ -61,24 +61,43 @@ COMMENT ON FUNCTION scorebook.record_snapshot_internal(name, text, timestamp wit
 	'what record_snapshot does, with the rights of the extension''s owner';
 
 -- The functions that run the query have the search path of the caller, and name
--- all that is theirs with the schema.  Nothing can be written meanwhile.
+-- all that is theirs with the schema.  Nothing can be written meanwhile: what
+-- is read-only until the end is the subtransaction.
+CREATE FUNCTION scorebook.read_only_result(statement text, at timestamp with time zone)
+RETURNS json
+LANGUAGE plpgsql
+SET extra_float_digits = 1
+AS $$
+DECLARE
+	result json;
+BEGIN
+	BEGIN
+		PERFORM pg_catalog.set_config('transaction_read_only', 'on', true);
+		EXECUTE statement INTO result USING at;
+	EXCEPTION
+		WHEN OTHERS THEN RAISE;
+	END;
+	RETURN result;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.read_only_result(text, timestamp with time zone) IS
+	'what a statement gives, which cannot write';
+
 CREATE FUNCTION scorebook.digest_query(query text, at timestamp with time zone, OUT row_count bigint,
 	OUT checksum numeric)
 RETURNS record
 LANGUAGE plpgsql
-SET transaction_read_only = on
-SET extra_float_digits = 1
 AS $$
+DECLARE
+	modulus constant numeric := 18446744073709551616;
+	result constant json := scorebook.read_only_result(pg_catalog.format(
+		E'SELECT pg_catalog.json_build_object(''rows'', pg_catalog.count(*), ''sum'','
+		' pg_catalog.sum(pg_catalog.hashtextextended(q::pg_catalog.text, 0))) FROM (%s\n) AS q', query), at);
 BEGIN
-	EXECUTE pg_catalog.format(
-		E'SELECT pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(q::pg_catalog.text, 0))'
-		' FROM (%s\n) AS q', query)
-	INTO row_count, checksum
-	USING at;
-	checksum := pg_catalog.mod(coalesce(checksum, 0), 18446744073709551616);
-	IF checksum OPERATOR(pg_catalog.<) 0 THEN
-		checksum := checksum OPERATOR(pg_catalog.+) 18446744073709551616;
-	END IF;
+	row_count := result OPERATOR(pg_catalog.->>) 'rows';
+	checksum := coalesce(result OPERATOR(pg_catalog.->>) 'sum', '0');
+	checksum := pg_catalog.mod(pg_catalog.mod(checksum, modulus) OPERATOR(pg_catalog.+) modulus, modulus);
 END
 $$;
 
@@ -89,15 +108,11 @@ COMMENT ON FUNCTION scorebook.digest_query(text, timestamp with time zone) IS
 -- are not.
 CREATE FUNCTION scorebook.query_relations(query text, at timestamp with time zone)
 RETURNS jsonb
-LANGUAGE plpgsql
-SET transaction_read_only = on
+LANGUAGE sql
 AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE E'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON)\n' OPERATOR(pg_catalog.||) query INTO plan USING at;
-	RETURN scorebook.plan_relations(plan::pg_catalog.jsonb);
-END
+	SELECT scorebook.plan_relations(
+		scorebook.read_only_result(pg_catalog.concat(E'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON)\n', query),
+			at)::pg_catalog.jsonb)
 $$;
 
 COMMENT ON FUNCTION scorebook.query_relations(text, timestamp with time zone) IS
@@ -128,27 +143,20 @@ COMMENT ON FUNCTION scorebook.plan_relations(jsonb) IS
 CREATE FUNCTION scorebook.query_columns(query text)
 RETURNS jsonb
 LANGUAGE plpgsql
-SET transaction_read_only = on
 AS $$
 DECLARE
-	row record;
+	no_row constant text := pg_catalog.format(E'FROM (SELECT) AS one LEFT JOIN (%s\n) AS q ON false', query);
 	types text;
-	columns jsonb;
 BEGIN
-	EXECUTE pg_catalog.format(E'SELECT q.* FROM (SELECT) AS one LEFT JOIN (%s\n) AS q ON false', query)
-	INTO row
-	USING NULL::timestamp with time zone;
 	SELECT pg_catalog.string_agg(pg_catalog.format(
-			'pg_catalog.jsonb_build_object(''name'', %L, ''type'', pg_catalog.pg_typeof(q.%I)::pg_catalog.text)',
+			'pg_catalog.json_build_object(''name'', %L, ''type'', pg_catalog.pg_typeof(q.%I)::pg_catalog.text)',
 			k.name, k.name), ', ' ORDER BY k.position)
 	INTO types
-	FROM pg_catalog.json_object_keys(pg_catalog.row_to_json(row)) WITH ORDINALITY AS k (name, position);
-	EXECUTE pg_catalog.format(
-		E'SELECT pg_catalog.jsonb_build_array(%s) FROM (SELECT) AS one LEFT JOIN (%s\n) AS q ON false',
-		types, query)
-	INTO columns
-	USING NULL::timestamp with time zone;
-	RETURN columns;
+	FROM pg_catalog.json_object_keys(scorebook.read_only_result(
+			pg_catalog.format('SELECT pg_catalog.row_to_json(r) FROM (SELECT q.* %s) AS r', no_row), NULL))
+		WITH ORDINALITY AS k (name, position);
+	RETURN scorebook.read_only_result(
+		pg_catalog.format('SELECT pg_catalog.json_build_array(%s) %s', types, no_row), NULL)::pg_catalog.jsonb;
 END
 $$;
 

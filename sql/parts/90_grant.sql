@@ -87,6 +87,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.plan_relations(jsonb),
 	scorebook.query_columns(text),
 	scorebook.query_relations(text, timestamp with time zone),
+	scorebook.read_only_result(text, timestamp with time zone),
 	scorebook.record_snapshot(text, timestamp with time zone, text, bigint, numeric, jsonb, jsonb, jsonb),
 	scorebook.text_settings()
 TO PUBLIC;

@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(602);
+SELECT plan(605);
 
 CREATE TEMP TABLE api
 (
@@ -123,7 +123,7 @@ INSERT INTO part SELECT unnest('{
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
 	refuse_unknown_row,register_versioning,rename_column,renew_versioning,row_columns,row_key,
 	unregister_versioning,write_as_of,
-	digest_query,plan_relations,query_columns,query_relations,record_snapshot,text_settings}'::text[]);
+	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings}'::text[]);
 
 CREATE TEMP VIEW found AS
 	SELECT a.*, format('%s(%s)', a.name, a.types) AS signature, p.oid, p.provolatile, p.proparallel,
@@ -173,7 +173,7 @@ SELECT is_empty(
 	'a function with its owner''s rights has a search path of its own');
 SELECT is(proconfig, ARRAY['search_path=pg_catalog, pg_temp'], m.signature || ' has a search path of its own')
 FROM member AS m JOIN pg_proc AS p USING (oid, proconfig) JOIN pg_language AS l ON l.oid = p.prolang
-WHERE l.lanname IN ('sql', 'plpgsql') AND m.proname NOT IN ('digest_query', 'query_columns', 'query_relations')
+WHERE l.lanname IN ('sql', 'plpgsql') AND m.proname <> 'read_only_result'
 ORDER BY m.signature;
 
 -- tables

@@ -53,6 +53,13 @@ BEGIN READ ONLY;
 SELECT name, verdict FROM verified WHERE name = 'versioned';
 ROLLBACK;
 
+-- the transaction goes on as it was
+BEGIN;
+SELECT verdict FROM scorebook.verify_snapshot((SELECT id FROM taken WHERE name = 'versioned'));
+SHOW transaction_read_only;
+UPDATE region SET name = 'changed';
+COMMIT;
+
 -- who tampers is found
 ALTER TABLE payment_history DISABLE TRIGGER scorebook_guard;
 UPDATE payment_history SET amount = amount + 1e-9 WHERE id = 60;
@@ -67,6 +74,7 @@ SELECT scorebook.snapshot_training_data('SELECT id, id FROM payment');
 SELECT scorebook.snapshot_training_data('DELETE FROM payment RETURNING id');
 CREATE FUNCTION wipe() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN DELETE FROM payment; RETURN 1; END';
 SELECT scorebook.snapshot_training_data('SELECT wipe()');
+SELECT scorebook.snapshot_training_data($$SELECT set_config('transaction_read_only', 'off', true), wipe()$$);
 SELECT scorebook.snapshot_training_data('SELECT 1 AS one; DROP TABLE payment');
 SELECT scorebook.verify_snapshot(-1);
 SELECT count(*) FROM payment;
