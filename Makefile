@@ -115,7 +115,8 @@ SQL_PARTS = \
 	sql/parts/60_time.sql \
 	sql/parts/65_versioning.sql \
 	sql/parts/66_training.sql \
-	sql/parts/90_grant.sql
+	sql/parts/90_grant.sql \
+	sql/parts/91_grant_versioning.sql
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 
