@@ -236,6 +236,21 @@ DROP SCHEMA another;
 DROP TABLE visit CASCADE;
 DROP TABLE visit_history, instant;
 
+-- a transaction has one time on all tables
+CREATE TABLE debit (id int PRIMARY KEY);
+CREATE TABLE credit (id int PRIMARY KEY);
+SELECT scorebook.add_system_versioning('debit'), scorebook.add_system_versioning('credit');
+BEGIN;
+INSERT INTO credit VALUES (1);
+INSERT INTO debit VALUES (1);
+COMMIT;
+SELECT count(*) AS moments, count(DISTINCT m.committed_at) AS times
+FROM credit_since AS c, debit_since AS d, scorebook.moment AS m
+WHERE m.writer IN (c.opened_by, d.opened_by);
+SELECT scorebook.drop_system_versioning('debit', keep_history => false),
+	scorebook.drop_system_versioning('credit', keep_history => false);
+DROP TABLE debit, credit;
+
 -- rights: who reads a table reads its history; who writes it gains nothing
 CREATE ROLE regress_owner;
 CREATE ROLE regress_writer;
