@@ -35,7 +35,7 @@ typedef enum Statement
 {
 	OPEN_WRITER,				/* the number of the transaction */
 	READ_SUPERSEDED,			/* what others see of the keys in old_rows */
-	ARCHIVE,					/* writes the table superseded into the history */
+	ARCHIVE,					/* writes what was superseded */
 	FORGET,						/* since when are keys there that are gone? */
 	REMEMBER,					/* since when are the keys in new_rows there? */
 	NUM_STATEMENTS,
@@ -66,7 +66,7 @@ typedef struct PlanKey
 {
 	Oid			table;			/* its columns may have other numbers */
 	int			statement;
-	int			many;			/* the best plan for one row is not that for all */
+	int			many;			/* one row has another plan than all have */
 } PlanKey;
 
 typedef struct PlanEntry
