@@ -26,6 +26,7 @@ OBJS = \
 	extension/bind/json.o \
 	extension/bind/row.o \
 	extension/bind/value.o \
+	extension/book/history.o \
 	extension/book/moment.o \
 	extension/engine/compatibility.o \
 	extension/engine/engine.o \
@@ -56,6 +57,7 @@ OBJS = \
 	extension/sql/cache.o \
 	extension/sql/call.o \
 	extension/sql/explain.o \
+	extension/sql/history.o \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
 	extension/sql/job.o \
@@ -77,6 +79,7 @@ OWN_HEADERS = \
 	extension/artifact/tree.h \
 	extension/bind/bind.h \
 	extension/bind/value.h \
+	extension/book/history.h \
 	extension/book/moment.h \
 	extension/compat.h \
 	extension/engine/engine.h \
@@ -129,11 +132,14 @@ SQL_PARTS = \
 	sql/parts/63_run.sql \
 	sql/parts/64_book.sql \
 	sql/parts/65_replay.sql \
+	sql/parts/65_versioning.sql \
+	sql/parts/66_training.sql \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
 	sql/parts/69_job_changes.sql \
 	sql/parts/90_grant.sql \
-	sql/parts/91_grant_book.sql
+	sql/parts/91_grant_book.sql \
+	sql/parts/91_grant_versioning.sql
 
 # those of them that came after the last release lead up from it, too
 LAST_RELEASE = 0.1.0
@@ -150,10 +156,10 @@ DATA_built     = sql/$(NEWEST_SCRIPT) sql/$(UPDATE_SCRIPT)
 endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
-	explain policies calls rights card predictor damage uninstall
+	explain policies calls rights card predictor damage versioning training uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire
+ISOLATION      = load alias retire versioning
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

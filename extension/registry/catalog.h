@@ -7,7 +7,8 @@
  * parallel worker, and no matter what the tables' row security says.  Whoever
  * calls this has checked the rights of the role, or is about to.
  *
- * The numbers of columns are those of sql/parts/10_registry.sql and 60_time.sql.
+ * The numbers of columns are those of sql/parts/10_registry.sql, 60_time.sql
+ * and 65_versioning.sql.
  */
 #ifndef SBK_CATALOG_H
 #define SBK_CATALOG_H
@@ -73,6 +74,13 @@
 #define Anum_moment_writer				1
 #define Anum_moment_timeline_id			2
 #define Anum_moment_committed_at		3
+
+#define Anum_versioned_timeline_id		1
+#define Anum_versioned_relation			2
+#define Anum_versioned_history			3
+#define Anum_versioned_since			4
+#define Anum_versioned_members			6
+#define Anum_versioned_statements		7
 
 /* A table or index of the extension; throws where it is not there. */
 extern Oid	sbk_catalog_relation(const char *name);

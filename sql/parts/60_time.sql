@@ -59,26 +59,27 @@ COMMENT ON FUNCTION scorebook.final_until_internal(integer) IS
 	'before this time, the states of a timeline cannot change any more';
 
 -- All moments of the transaction at once, so that all transactions lock their
--- timelines in the same order.
+-- timelines in the same order, and a transaction has one time on all of them.
 CREATE FUNCTION scorebook.take_moments_internal() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	own record;
+	timeline integer;
+	common timestamp with time zone;
 BEGIN
-	FOR own IN
-		SELECT m.timeline_id, NULL::timestamp with time zone AS committed_at
+	FOR timeline IN
+		SELECT m.timeline_id
 		FROM scorebook.moment AS m
 		WHERE m.committed_at IS NULL
 		GROUP BY m.timeline_id
 		ORDER BY m.timeline_id
 	LOOP
-		own.committed_at := scorebook.take_moment_internal(own.timeline_id);
-		UPDATE scorebook.moment AS m
-		SET committed_at = own.committed_at
-		WHERE m.timeline_id = own.timeline_id AND m.committed_at IS NULL;
+		common := greatest(common, scorebook.take_moment_internal(timeline));
 	END LOOP;
+	UPDATE scorebook.moment AS m
+	SET committed_at = common
+	WHERE m.committed_at IS NULL;
 	RETURN NULL;
 END
 $$;

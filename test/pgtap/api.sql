@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(1155);
+SELECT plan(1287);
 
 CREATE TEMP TABLE api
 (
@@ -261,6 +261,30 @@ INSERT INTO api VALUES
 	('largest_difference', 'real[],real[]', 'said real[], says real[]', 'double precision', 'i', 's', true, true),
 	('create_status_view', 'text,name[]', 'name text, readers name[]', 'void', 'v', 'u', false, true);
 
+-- histories and training sets
+INSERT INTO api VALUES
+	('add_system_versioning', 'regclass', 'relation regclass', 'regclass', 'v', 'u', false, true),
+	('drop_system_versioning', 'regclass,boolean', 'relation regclass, keep_history boolean DEFAULT true', 'void',
+	 'v', 'u', false, true),
+	('as_of_final_until', 'regclass', 'relation regclass', 'timestamp with time zone', 's', 'u', false, true),
+	('snapshot_training_data', 'text,timestamptz,text',
+	 'query text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text',
+	 'bigint', 'v', 'u', false, true),
+	('verify_snapshot', 'bigint',
+	 'snapshot_id bigint, OUT verdict text, OUT method text, OUT row_count bigint, OUT checksum numeric, OUT detail text',
+	 'record', 'v', 'u', false, true);
+
+-- what these are made of: PUBLIC executes it, as they run with the caller's
+-- rights, but it is nobody's to call
+CREATE TEMP TABLE part (name text NOT NULL);
+INSERT INTO part SELECT unnest('{
+	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
+	check_types,column_definitions,create_triggers,drop_triggers,find_versioned,follow_columns,
+	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
+	refuse_unknown_row,register_versioning,rename_column,renew_versioning,row_columns,row_key,
+	unregister_versioning,write_as_of,
+	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings}'::text[]);
+
 CREATE TEMP VIEW found AS
 	SELECT a.*, format('%s(%s)', a.name, a.types) AS signature, p.oid, p.provolatile, p.proparallel,
 		p.proisstrict
@@ -287,17 +311,19 @@ CREATE TEMP VIEW member AS
 
 SELECT set_eq(
 	$$SELECT oid FROM member WHERE proname !~ '_internal$' AND proname NOT IN ('refuse_update', 'run_job')$$,
-	$$SELECT oid FROM found$$,
+	$$SELECT oid FROM found UNION SELECT oid FROM member JOIN part ON name = proname$$,
 	'there is no other public function');
 
 SELECT set_eq(
 	$$SELECT m.oid FROM member AS m, aclexplode(m.acl) AS a
 	  WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE'$$,
-	$$SELECT oid FROM found WHERE public UNION SELECT 'scorebook.run_job'::regproc$$,
+	$$SELECT oid FROM found WHERE public UNION SELECT 'scorebook.run_job'::regproc
+	  UNION SELECT oid FROM member JOIN part ON name = proname$$,
 	'PUBLIC executes what it should, and nothing else');
 SELECT is(array_agg(DISTINCT a.grantee), ARRAY[p.proowner], m.signature || ' is for its owner alone')
 FROM member AS m JOIN pg_proc AS p USING (oid), aclexplode(m.acl) AS a
 WHERE m.oid NOT IN (SELECT oid FROM found WHERE public) AND m.proname <> 'run_job'
+	AND m.proname NOT IN (SELECT name FROM part)
 GROUP BY m.signature, p.proowner
 ORDER BY m.signature;
 
@@ -309,18 +335,19 @@ SELECT is_empty(
 	'a function with its owner''s rights has a search path of its own');
 SELECT is(proconfig, ARRAY['search_path=pg_catalog, pg_temp'], m.signature || ' has a search path of its own')
 FROM member AS m JOIN pg_proc AS p USING (oid, proconfig) JOIN pg_language AS l ON l.oid = p.prolang
-WHERE l.lanname IN ('sql', 'plpgsql')
+WHERE l.lanname IN ('sql', 'plpgsql') AND m.proname <> 'read_only_result'
 ORDER BY m.signature;
 -- these look names up as their caller does
 SELECT set_eq(
 	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
 	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL$$,
-	'{create_job,find_source}'::name[], 'the others have none');
+	'{create_job,find_source,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
+	'the others have none');
 
 -- tables
 SELECT tables_are('scorebook',
 	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
-	'timeline,moment,job,job_definition,cutoff,band,run,row_error,stream}'::name[]);
+	'timeline,moment,job,job_definition,cutoff,band,run,row_error,stream,versioned_relation,training_snapshot}'::name[]);
 
 CREATE TEMP VIEW registry AS
 	SELECT c.oid, c.relname, c.relkind, c.relrowsecurity,
@@ -335,12 +362,12 @@ SELECT set_eq(
 SELECT is(extcondition, array_fill(''::text, ARRAY[cardinality(extconfig)]), 'with all their rows')
 FROM pg_extension WHERE extname = 'scorebook';
 SELECT ok(relrowsecurity, relname || ' has row level security')
-FROM registry WHERE relkind = 'r' ORDER BY relname;
+FROM registry WHERE relkind = 'r' AND relname NOT IN ('timeline', 'moment', 'versioned_relation') ORDER BY relname;
 SELECT is(
 	(SELECT array_agg(cmd || ' ' || roles::text) FROM pg_policies
 	 WHERE schemaname = 'scorebook' AND tablename = relname),
 	'{"SELECT {public}"}', relname || ' has one policy, and that is for reading')
-FROM registry WHERE relkind = 'r' ORDER BY relname;
+FROM registry WHERE relkind = 'r' AND relrowsecurity ORDER BY relname;
 SELECT is(
 	(SELECT array_agg(a.privilege_type) FROM aclexplode(acl) AS a WHERE a.grantee = 0),
 	'{SELECT}', 'PUBLIC may read ' || relname || ', and no more')
@@ -359,11 +386,11 @@ SELECT is(
 	(SELECT count(*) FROM pg_trigger AS t
 	 WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0),
 	0::bigint, relname || ' has no trigger on INSERT')
-FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment') ORDER BY relname;
+FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'versioned_relation') ORDER BY relname;
 -- rows that a restore brings are let alone
-SELECT matches(pg_get_triggerdef(t.oid), ' WHEN ', tgname || ' has a condition')
+SELECT matches(pg_get_triggerdef(t.oid), ' WHEN |INITIALLY DEFERRED', tgname || ' has a condition, or waits for the end')
 FROM pg_trigger AS t
-WHERE t.tgrelid IN ('scorebook.alias'::regclass, 'scorebook.moment'::regclass) AND (t.tgtype & 4) <> 0
+WHERE t.tgrelid IN ('scorebook.alias'::regclass, 'scorebook.moment'::regclass, 'scorebook.versioned_relation'::regclass) AND (t.tgtype & 4) <> 0
 	AND NOT t.tgisinternal
 ORDER BY tgname;
 

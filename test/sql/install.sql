@@ -38,11 +38,13 @@ SELECT DISTINCT p.provolatile, p.proparallel, p.procost, p.prosecdef
 FROM pg_catalog.pg_proc AS p
 WHERE p.pronamespace = 'scorebook'::regnamespace AND p.proname ~ '^predict';
 
--- no function written in SQL trusts the caller's search path
+-- no function written in SQL trusts the caller's search path, but for those
+-- that run a query of the caller's
 SELECT p.proname
 FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
 WHERE p.pronamespace = 'scorebook'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
-	AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
+	AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)
+ORDER BY p.proname COLLATE "C";
 
 -- tables, and their place in a dump
 SELECT c.relname COLLATE "C" AS relation, c.relkind AS kind, c.relrowsecurity AS row_security,
