@@ -510,10 +510,10 @@ find_plan(const Versioned *versioned, Statement statement)
 	entry = hash_search(plans, &key, HASH_ENTER, &found);
 	if (!found)
 		entry->text = NULL;
-	if (entry->text != NULL && strcmp(entry->text, text) == 0)
+	if (entry->text !=NULL && strcmp(entry->text, text) == 0)
 		return entry->plan;
 
-	if (entry->text != NULL)
+	if (entry->text !=NULL)
 	{
 		pfree(entry->text);
 		entry->text = NULL;

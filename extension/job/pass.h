@@ -52,14 +52,14 @@ typedef struct SbkPass
 	SbkScaling	scaling;
 	SbkRanges	cutoffs;
 	SbkRanges	bands;
-	SbkFill    *fill;		/* NULL unless new rows are written at once */
+	SbkFill    *fill;			/* NULL unless new rows are written at once */
 
 	/*
 	 * What was found, in the context that was current: rows of the book as
 	 * far as version, inputs and inputs_hash, behind the ctid and run of the
 	 * row that each of them replaces, or null; ctid, run and reason of rows
-	 * that end; key, its digest, SQLSTATE and message of rows that could not be
-	 * scored.
+	 * that end; key, its digest, SQLSTATE and message of rows that could not
+	 * be scored.
 	 */
 	TupleDesc	written_desc;
 	TupleDesc	gone_desc;

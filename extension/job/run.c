@@ -429,6 +429,7 @@ score(Run *run)
 	tuplestore_end(pass->failed);
 	sbk_progress_end();
 }
+
 /* Of the rows that were written, and not overtaken. */
 static uint64
 sum_digests(const Run *run, const SbkStatements *statements)

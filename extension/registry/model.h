@@ -59,7 +59,8 @@ typedef struct SbkRowIdentity
  */
 typedef struct SbkModelKey
 {
-	Oid			storage;		/* another one after TRUNCATE, or DROP EXTENSION */
+	Oid			storage;		/* another one after TRUNCATE, or DROP
+								 * EXTENSION */
 	int32		model_id;
 	int32		version;
 	SbkRowIdentity version_row;

@@ -127,7 +127,7 @@ sbk_sql_predict_class(PG_FUNCTION_ARGS)
 				errhint("Use scorebook.predict or scorebook.predict_vector."));
 	values = score_model(site, model, SBK_PREDICT_VALUE, &width);
 	PG_RETURN_TEXT_P(cstring_to_text(sbk_model_class_label(model,
-													 sbk_model_class(model, values))));
+														   sbk_model_class(model, values))));
 }
 
 /* Classes by falling probability; of equal ones, the lower index comes first. */
