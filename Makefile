@@ -40,6 +40,7 @@ OBJS = \
 	extension/engine/verify.o \
 	extension/guc.o \
 	extension/job/decision.o \
+	extension/job/errand.o \
 	extension/job/fill.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
@@ -66,6 +67,7 @@ OBJS = \
 	extension/sql/predict.o \
 	extension/sql/registrar.o \
 	extension/sql/replay.o \
+	extension/sql/schedule.o \
 	extension/sql/verification.o \
 	extension/xgboost/library.o \
 	extension/xgboost/trial.o
@@ -90,6 +92,7 @@ OWN_HEADERS = \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
 	extension/job/decision.h \
+	extension/job/errand.h \
 	extension/job/fill.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
@@ -137,8 +140,11 @@ SQL_PARTS = \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
 	sql/parts/69_job_changes.sql \
+	sql/parts/70_schedule.sql \
+	sql/parts/71_record_requirement.sql \
 	sql/parts/90_grant.sql \
 	sql/parts/91_grant_book.sql \
+	sql/parts/91_grant_schedule.sql \
 	sql/parts/91_grant_versioning.sql
 
 # those of them that came after the last release lead up from it, too

@@ -88,12 +88,13 @@ typedef struct Run
 static void assume(Oid user, const char *search_path, Guise *guise);
 static void resume(const Guise *guise);
 static int32 find_job(const SbkRunRequest *request, Oid keeper);
-static void lock_job(int32 job_id, const SbkRunRequest *request, bool session);
+static bool lock_job(int32 job_id, const SbkRunRequest *request, bool session);
 static void unlock_job(int32 job_id);
 static void make_tag(int32 job_id, LOCKTAG *tag);
 static void begin(Run *run, int32 job_id);
 static ErrorData *try_to_score(Run *run);
 static void fail(Run *run, const ErrorData *error);
+static void warn_of(const SbkRunRequest *request, const ErrorData *error);
 static void score(Run *run);
 static void read_job(Run *run);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
@@ -121,14 +122,18 @@ int64
 sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 {
 	Run			run = {.keeper = owner,.request = request};
-	ErrorData  *error;
+	ErrorData  *volatile error = NULL;
 	int32		job_id;
 
 	PreventCommandDuringRecovery("a scorebook run");
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
-	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)
-		lock_job(job_id, request, own_transactions);
+	if ((request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION) &&
+		!lock_job(job_id, request, own_transactions))
+	{
+		SPI_finish();
+		return 0;
+	}
 	if (!own_transactions)
 	{
 		begin(&run, job_id);
@@ -136,11 +141,11 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 			SPI_register_trigger_data(request->trigger) < 0)
 			elog(ERROR, "could not register the rows of the trigger");
 		if (request->swallow)
-			(void) try_to_score(&run);
+			error = try_to_score(&run);
 		else
 			score(&run);
 		SPI_finish();
-		return run.number;
+		return error == NULL ? run.number : 0;
 	}
 
 	PG_TRY();
@@ -152,7 +157,7 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 		XactIsoLevel = XACT_READ_COMMITTED;
 		error = try_to_score(&run);
 		SPI_commit();
-		if (error != NULL)
+		if (error != NULL && !request->swallow)
 			ReThrowError(error);
 	}
 	PG_FINALLY();
@@ -160,8 +165,10 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 		unlock_job(job_id);
 	}
 	PG_END_TRY();
+	if (error != NULL)
+		warn_of(request, error);
 	SPI_finish();
-	return run.number;
+	return error == NULL ? run.number : 0;
 }
 
 bool
@@ -252,18 +259,20 @@ find_job(const SbkRunRequest *request, Oid keeper)
 	return (int32) column_int(1);
 }
 
-static void
+static bool
 lock_job(int32 job_id, const SbkRunRequest *request, bool session)
 {
 	LOCKTAG		tag;
 
 	make_tag(job_id, &tag);
-	if (LockAcquire(&tag, ExclusiveLock, session, !request->wait) ==
+	if (LockAcquire(&tag, ExclusiveLock, session, !request->wait) !=
 		LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				errmsg("job \"%s\" is being run", request->job),
-				errhint("See scorebook.run_progress, or wait for it with wait => true."));
+		return true;
+	ereport(request->swallow ? NOTICE : ERROR,
+			errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			errmsg("job \"%s\" is being run", request->job),
+			errhint("See scorebook.run_progress, or wait for it with wait => true."));
+	return false;
 }
 
 static void
@@ -356,6 +365,16 @@ fail(Run *run, const ErrorData *error)
 	call(run->keeper,
 		 "SELECT scorebook.fail_run_internal($1, $2, $3, $4)", 4, types,
 		 values, nulls);
+}
+
+static void
+warn_of(const SbkRunRequest *request, const ErrorData *error)
+{
+	ereport(WARNING,
+			errcode(error->sqlerrcode),
+			errmsg("job \"%s\" has failed", request->job),
+			errdetail_internal("%s", error->message),
+			errhint("See scorebook.job_run."));
 }
 
 static void
@@ -593,7 +612,8 @@ find_model(const Job *job, SbkModelUse *use)
 	bool		changed;
 
 	assume(job->owner, "pg_catalog, pg_temp", &guise);
-	model = sbk_model_use(use, job->model, strlen(job->model), &changed);
+	model = sbk_model_use(use, job->model, strlen(job->model), true,
+						  &changed);
 	resume(&guise);
 	return model;
 }

@@ -28,7 +28,7 @@ typedef struct SbkRunRequest
 	TimestampTz effective_at;	/* else that of the beginning */
 	bool		only_changed;	/* by the watermark */
 	bool		wait;			/* for another run of the job to end */
-	bool		swallow;		/* of a stream: write an error down, and go on */
+	bool		swallow;		/* write an error down, and go on */
 } SbkRunRequest;
 
 /*
@@ -36,6 +36,9 @@ typedef struct SbkRunRequest
  * extension, who keeps the records.  In transactions of its own, a run that
  * fails is recorded, and the error thrown again; the caller must be a procedure
  * that may end transactions.  Else it is a part of the transaction.
+ *
+ * Where errors are swallowed, returns 0 if there was one, and if another run of
+ * the job goes on; in transactions of its own, it then says so.
  *
  * Runs of the source and decisions hold a lock on the job.  Pulls and streams
  * do not; what they write is theirs even where a run goes on, which then counts

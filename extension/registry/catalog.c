@@ -18,6 +18,8 @@
 #include "registry/catalog.h"
 #include "scorebook.h"
 
+static Oid	find_relation(const char *name);
+
 void
 sbk_scan_begin(SbkScan *scan, const char *name, const char *suffix, int nkeys,
 			   ScanKey keys)
@@ -77,18 +79,29 @@ sbk_key_text(ScanKey key, int column, const char *value)
 						   CStringGetTextDatum(value));
 }
 
+bool
+sbk_catalog_has(const char *name)
+{
+	return OidIsValid(find_relation(name));
+}
+
 Oid
 sbk_catalog_relation(const char *name)
 {
-	Oid			schema = get_namespace_oid(SBK_SCHEMA, true);
-	Oid			relation = InvalidOid;
+	Oid			relation = find_relation(name);
 
-	if (OidIsValid(schema))
-		relation = get_relname_relid(name, schema);
 	if (!OidIsValid(relation))
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("relation \"%s.%s\" does not exist", SBK_SCHEMA, name),
 				errhint("Run CREATE EXTENSION scorebook in this database."));
 	return relation;
+}
+
+static Oid
+find_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid(SBK_SCHEMA, true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }

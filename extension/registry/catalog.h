@@ -7,8 +7,8 @@
  * parallel worker, and no matter what the tables' row security says.  Whoever
  * calls this has checked the rights of the role, or is about to.
  *
- * The numbers of columns are those of sql/parts/10_registry.sql, 60_time.sql
- * and 65_versioning.sql.
+ * The numbers of columns are those of sql/parts/10_registry.sql, 60_time.sql,
+ * 65_versioning.sql and 71_record_requirement.sql.
  */
 #ifndef SBK_CATALOG_H
 #define SBK_CATALOG_H
@@ -21,6 +21,7 @@
 #define Anum_model_model_id				1
 #define Anum_model_name					2
 #define Anum_model_owner				3
+#define Anum_model_mode					4
 
 #define Anum_version_model_id			1
 #define Anum_version_version			2
@@ -71,6 +72,9 @@
 #define Anum_grant_grantee				2
 #define Anum_grant_privilege			3
 
+#define Anum_requirement_model_id		1
+#define Anum_requirement_required		3
+
 #define Anum_moment_writer				1
 #define Anum_moment_timeline_id			2
 #define Anum_moment_committed_at		3
@@ -84,6 +88,9 @@
 
 /* A table or index of the extension; throws where it is not there. */
 extern Oid	sbk_catalog_relation(const char *name);
+
+/* Is it there?  Not where the database has not been updated yet. */
+extern bool sbk_catalog_has(const char *name);
 
 /* A scan of a table by its index, in the index's order. */
 typedef struct SbkScan

@@ -11,9 +11,9 @@
 #include "registry/reference.h"
 #include "registry/rights.h"
 
-static int32 find_model(const char *name, Name owner);
-static void check_privilege(const SbkResolved *resolved, const NameData *owner,
-							const char *privilege);
+static void find_model(const char *name, SbkResolved *resolved);
+static void read_model(SbkScan *scan, HeapTuple tuple, SbkResolved *resolved);
+static void check_privilege(const SbkResolved *resolved, const char *privilege);
 static int32 find_alias(int32 model_id, const SbkReference *reference);
 static void check_version(const SbkResolved *resolved, int32 version);
 static bool is_retired(int32 model_id, int32 version);
@@ -81,12 +81,9 @@ void
 sbk_reference_resolve(const SbkReference *reference, const char *privilege,
 					  SbkResolved *resolved)
 {
-	NameData	owner;
-
 	memset(resolved, 0, sizeof(SbkResolved));
-	strlcpy(resolved->name, reference->name, NAMEDATALEN);
-	resolved->model_id = find_model(reference->name, &owner);
-	check_privilege(resolved, &owner, privilege);
+	find_model(reference->name, resolved);
+	check_privilege(resolved, privilege);
 	if (reference->version != 0)
 	{
 		check_version(resolved, reference->version);
@@ -104,12 +101,8 @@ sbk_reference_resolve_recorded(int32 model_id, int32 version,
 	SbkScan		scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	bool		isnull;
-	NameData	owner;
-	char	   *name;
 
 	memset(resolved, 0, sizeof(SbkResolved));
-	resolved->model_id = model_id;
 	sbk_key_int(&key, Anum_model_model_id, model_id);
 	sbk_scan_begin(&scan, "model", "pkey", 1, &key);
 	tuple = sbk_scan_next(&scan, ForwardScanDirection);
@@ -119,26 +112,51 @@ sbk_reference_resolve_recorded(int32 model_id, int32 version,
 				errmsg("the model that was recorded does not exist any more"),
 				errdetail("It had the model_id %d.", model_id),
 				errhint("The scores of a model that was dropped cannot be computed again."));
-	name = sbk_scan_text(&scan, tuple, Anum_model_name);
-	strlcpy(resolved->name, name, NAMEDATALEN);
-	owner = *DatumGetName(sbk_scan_column(&scan, tuple, Anum_model_owner,
-										  &isnull));
+	read_model(&scan, tuple, resolved);
 	sbk_scan_end(&scan);
-	pfree(name);
-	check_privilege(resolved, &owner, privilege);
+	check_privilege(resolved, privilege);
 	check_version(resolved, version);
 	resolved->version = version;
 	resolved->retired = is_retired(model_id, version);
 }
 
-static int32
-find_model(const char *name, Name owner)
+/* The last change of the model says whether a record is required. */
+void
+sbk_reference_check_record(const SbkResolved *resolved, const char *privilege)
 {
 	SbkScan		scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
 	bool		isnull;
-	int32		model_id;
+	bool		required;
+
+	if (!resolved->governed || !sbk_catalog_has("record_requirement"))
+		return;
+	sbk_key_int(&key, Anum_requirement_model_id, resolved->model_id);
+	sbk_scan_begin(&scan, "record_requirement", "pkey", 1, &key);
+	tuple = sbk_scan_next(&scan, BackwardScanDirection);
+	required = tuple != NULL &&
+		DatumGetBool(sbk_scan_column(&scan, tuple, Anum_requirement_required,
+									 &isnull));
+	sbk_scan_end(&scan);
+	if (required &&
+		!sbk_has_privilege(GetUserId(), resolved->model_id, &resolved->owner,
+						   privilege))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("model \"%s\" is scored with a record only",
+					   resolved->name),
+				errdetail("Role \"%s\" lacks the privilege \"%s\".",
+						  GetUserNameFromId(GetUserId(), false), privilege),
+				errhint("Use scorebook.score(job, key), or read the table of a job."));
+}
+
+static void
+find_model(const char *name, SbkResolved *resolved)
+{
+	SbkScan		scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
 
 	sbk_key_text(&key, Anum_model_name, name);
 	sbk_scan_begin(&scan, "model", "name_key", 1, &key);
@@ -148,19 +166,33 @@ find_model(const char *name, Name owner)
 				errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("model \"%s\" does not exist", name),
 				errhint("Models are listed in scorebook.model."));
-	model_id = DatumGetInt32(sbk_scan_column(&scan, tuple, Anum_model_model_id,
-											 &isnull));
-	*owner = *DatumGetName(sbk_scan_column(&scan, tuple, Anum_model_owner,
-										   &isnull));
+	read_model(&scan, tuple, resolved);
 	sbk_scan_end(&scan);
-	return model_id;
 }
 
 static void
-check_privilege(const SbkResolved *resolved, const NameData *owner,
-				const char *privilege)
+read_model(SbkScan *scan, HeapTuple tuple, SbkResolved *resolved)
 {
-	if (!sbk_has_privilege(GetUserId(), resolved->model_id, owner, privilege))
+	bool		isnull;
+	char	   *name = sbk_scan_text(scan, tuple, Anum_model_name);
+	char	   *mode = sbk_scan_text(scan, tuple, Anum_model_mode);
+
+	resolved->model_id = DatumGetInt32(sbk_scan_column(scan, tuple,
+													   Anum_model_model_id,
+													   &isnull));
+	resolved->owner = *DatumGetName(sbk_scan_column(scan, tuple,
+													Anum_model_owner, &isnull));
+	strlcpy(resolved->name, name, NAMEDATALEN);
+	resolved->governed = strcmp(mode, "governed") == 0;
+	pfree(name);
+	pfree(mode);
+}
+
+static void
+check_privilege(const SbkResolved *resolved, const char *privilege)
+{
+	if (!sbk_has_privilege(GetUserId(), resolved->model_id, &resolved->owner,
+						   privilege))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied for model \"%s\"", resolved->name),

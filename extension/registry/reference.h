@@ -20,6 +20,8 @@ typedef struct SbkResolved
 	int32		model_id;
 	int32		version;
 	char		name[NAMEDATALEN];
+	NameData	owner;
+	bool		governed;
 	bool		retired;
 } SbkResolved;
 
@@ -37,8 +39,15 @@ extern void sbk_reference_resolve(const SbkReference *reference,
 								  SbkResolved *resolved);
 
 /*
- * The same for a version that a run has recorded, whatever the model is called
- * now.
+ * For a score that leaves no record: throws where the model is to be scored with
+ * a record only, and the current user lacks the privilege.
+ */
+extern void sbk_reference_check_record(const SbkResolved *resolved,
+									   const char *privilege);
+
+/*
+ * As sbk_reference_resolve, for a version that a run has recorded, whatever the
+ * model is called now.
  */
 extern void sbk_reference_resolve_recorded(int32 model_id, int32 version,
 										   const char *privilege,

@@ -32,7 +32,8 @@ sbk_model_use_init(SbkModelUse *use, MemoryContext context)
 }
 
 SbkModel *
-sbk_model_use(SbkModelUse *use, const char *reference, int len, bool *changed)
+sbk_model_use(SbkModelUse *use, const char *reference, int len, bool recorded,
+			  bool *changed)
 {
 	SbkSnapshotStamp stamp;
 	SbkReference parsed;
@@ -47,6 +48,8 @@ sbk_model_use(SbkModelUse *use, const char *reference, int len, bool *changed)
 
 	sbk_reference_parse(reference, len, &parsed);
 	sbk_reference_resolve(&parsed, "score", &resolved);
+	if (!recorded)
+		sbk_reference_check_record(&resolved, "manage");
 	if (resolved.retired)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -74,7 +77,9 @@ sbk_model_use_recorded(SbkModelUse *use, int32 model_id, int32 version,
 		memcmp(&use->stamp, &stamp, sizeof(stamp)) == 0)
 		return use->model;
 
+	/* what was recorded may be computed again by those who look into it */
 	sbk_reference_resolve_recorded(model_id, version, "score", &resolved);
+	sbk_reference_check_record(&resolved, "read");
 	*changed = adopt(use, &resolved, &stamp);
 	return use->model;
 }

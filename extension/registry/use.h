@@ -43,14 +43,17 @@ extern void sbk_model_use_init(SbkModelUse *use, MemoryContext context);
  * The model that the reference stands for, pinned until the reference stands
  * for another one or the context goes.  *changed says that it is not the same
  * model as the time before.  Throws like sbk_reference_resolve, and where the
- * version is retired.
+ * version is retired; unless the score is recorded, also like
+ * sbk_reference_check_record for those who may manage the model.  A use is
+ * always for the one or the other.
  */
 extern SbkModel *sbk_model_use(SbkModelUse *use, const char *reference,
-							   int len, bool *changed);
+							   int len, bool recorded, bool *changed);
 
 /*
  * The same for a version that a run has recorded: the name of its model does
- * not matter, nor does it that it is retired.  A use is either of a reference
+ * not matter, nor does it that it is retired, and it is for those who may read
+ * the model where scores need a record.  A use is either of a reference
  * or of recorded versions.
  */
 extern SbkModel *sbk_model_use_recorded(SbkModelUse *use, int32 model_id,

@@ -50,7 +50,8 @@ sbk_call_input(FunctionCallInfo fcinfo, SbkCallSite *site)
 	text	   *reference = PG_GETARG_TEXT_PP(0);
 	bool		changed;
 	SbkModel   *model = sbk_model_use(&site->use, VARDATA_ANY(reference),
-									  VARSIZE_ANY_EXHDR(reference), &changed);
+									  VARSIZE_ANY_EXHDR(reference), false,
+									  &changed);
 
 	if (changed || site->model_context == NULL)
 	{

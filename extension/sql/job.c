@@ -34,6 +34,7 @@
 #include "registry/reference.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_run_job);
+PG_FUNCTION_INFO_V1(sbk_sql_run_due_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_job_in_transaction);
 PG_FUNCTION_INFO_V1(sbk_sql_decide_job);
 PG_FUNCTION_INFO_V1(sbk_sql_pull);
@@ -55,6 +56,7 @@ typedef struct DigestColumns
 } DigestColumns;
 
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
+static void require_top_level(FunctionCallInfo fcinfo);
 static Oid	find_owner(Oid function);
 static Oid	find_table(Oid relation_id, List **names);
 static RangeTblEntry *only_relation(const Query *query);
@@ -70,15 +72,31 @@ sbk_sql_run_job(PG_FUNCTION_ARGS)
 	SbkRunRequest request;
 
 	read_request(fcinfo, &request);
-	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR,
-				errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				errmsg("run_job cannot run inside a transaction block"),
-				errdetail("It has transactions of its own, so that a run is seen while it goes on, and a failed one is recorded."),
-				errhint("Use scorebook.run_job_in_transaction there."));
+	require_top_level(fcinfo);
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true);
 	PG_RETURN_VOID();
+}
+
+/* Sets its second argument, as procedures do: by a row of it. */
+Datum
+sbk_sql_run_due_job(PG_FUNCTION_ARGS)
+{
+	SbkRunRequest request = {.kind = SBK_RUN_SOURCE,.swallow = true};
+	TupleDesc	desc;
+	Datum		succeeded;
+	bool		isnull = false;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("the name of the job cannot be null"));
+	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	require_top_level(fcinfo);
+	succeeded = BoolGetDatum(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true) != 0);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  &succeeded, &isnull)));
 }
 
 Datum
@@ -153,6 +171,18 @@ sbk_sql_stream(PG_FUNCTION_ARGS)
 	request.swallow = strcmp(request.trigger->tg_trigger->tgargs[1], "record") == 0;
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), false);
 	PG_RETURN_POINTER(NULL);
+}
+
+static void
+require_top_level(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				errmsg("run_job cannot run inside a transaction block"),
+				errdetail("It has transactions of its own, so that a run is seen while it goes on, and a failed one is recorded."),
+				errhint("Use scorebook.run_job_in_transaction there."));
 }
 
 static void

@@ -150,7 +150,7 @@ find_challenger(ReplaySite *site, const SbkModel *recorded,
 	SbkModel   *challenger = sbk_model_use(&site->challenger,
 										   VARDATA_ANY(reference),
 										   VARSIZE_ANY_EXHDR(reference),
-										   &changed);
+										   false, &changed);
 
 	if (changed || recorded_changed)
 		check_same_inputs(recorded, challenger);

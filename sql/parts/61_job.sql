@@ -30,6 +30,8 @@ CREATE TABLE scorebook.registered_job
 	max_rows		bigint,
 	timezone		text NOT NULL,
 	schedule		text,
+	scheduler		text,
+	scheduled_at	timestamp with time zone,
 	result			regclass NOT NULL,
 	history			regclass NOT NULL,
 	has_scores		boolean NOT NULL,
@@ -45,7 +47,8 @@ CREATE TABLE scorebook.registered_job
 	CONSTRAINT registered_job_keep_check CHECK (keep IN ('latest', 'each_period')),
 	CONSTRAINT registered_job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
 	CONSTRAINT registered_job_direction_check CHECK (direction IN ('higher_is_riskier', 'higher_is_better')),
-	CONSTRAINT registered_job_on_error_check CHECK (on_error IN ('fail', 'record'))
+	CONSTRAINT registered_job_on_error_check CHECK (on_error IN ('fail', 'record')),
+	CONSTRAINT registered_job_scheduler_check CHECK (scheduler IN ('pg_cron', 'other'))
 );
 
 -- a name is free again when its job is dropped
@@ -86,7 +89,11 @@ COMMENT ON COLUMN scorebook.registered_job.retain_inputs IS
 COMMENT ON COLUMN scorebook.registered_job.timezone IS
 	'the time zone of the schedule';
 COMMENT ON COLUMN scorebook.registered_job.schedule IS
-	'when pg_cron runs the job, or null';
+	'when the job runs by itself, a cron expression; or null';
+COMMENT ON COLUMN scorebook.registered_job.scheduler IS
+	'who runs it then: pg_cron, or another one that calls run_due_jobs';
+COMMENT ON COLUMN scorebook.registered_job.scheduled_at IS
+	'since when';
 COMMENT ON COLUMN scorebook.registered_job.has_scores IS
 	'the book has several numbers a row (scores), not one (score)';
 COMMENT ON COLUMN scorebook.registered_job.has_class IS
@@ -267,6 +274,9 @@ BEGIN
 	END IF;
 	PERFORM scorebook.create_book_functions(name, readers);
 	PERFORM scorebook.create_status_view(name, readers);
+	IF schedule IS NOT NULL THEN
+		PERFORM scorebook.schedule_job(name, schedule);
+	END IF;
 	RETURN job.result;
 END
 $$;
@@ -285,6 +295,8 @@ AS $$
 BEGIN
 	PERFORM scorebook.check_source(job.name, job.model, job.source, job.key);
 	PERFORM scorebook.check_expressions(job.source, job.effective_at, job.exclude, job.watermark);
+	-- throws where there is no such time zone
+	PERFORM now() AT TIME ZONE job.timezone;
 END
 $$;
 
@@ -531,6 +543,8 @@ BEGIN
 	job.created_at := now();
 	job.created_by := caller;
 	job.schedule := NULL;
+	job.scheduler := NULL;
+	job.scheduled_at := NULL;
 	job.dropped_at := NULL;
 	BEGIN
 		INSERT INTO scorebook.registered_job OVERRIDING SYSTEM VALUE

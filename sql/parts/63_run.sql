@@ -477,7 +477,8 @@ COMMENT ON FUNCTION scorebook.finish_run_internal(bigint, jsonb, timestamp with 
 	timestamp with time zone, text) IS
 	'writes down what a run has done, and gives it a place in the order of writers';
 
--- A view and all that it reads from, however deep.
+-- A view and all that it reads from, however deep; through functions, too,
+-- where PostgreSQL knows their bodies, as it does that of <job>_as_of.
 CREATE FUNCTION scorebook.source_relations(source regclass)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -485,17 +486,24 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH RECURSIVE reads AS
 	(
-		SELECT source::oid AS relation
+		SELECT 'pg_class'::regclass::oid AS class, source::oid AS object
 		UNION
-		SELECT d.refobjid
-		FROM reads AS s
-			JOIN pg_rewrite AS w ON w.ev_class = s.relation
-			JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-				AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> s.relation
+		SELECT d.refclassid, d.refobjid
+		FROM reads AS s,
+			LATERAL
+			(SELECT 'pg_rewrite'::regclass::oid AS class, w.oid AS object
+			 FROM pg_rewrite AS w
+			 WHERE s.class = 'pg_class'::regclass AND w.ev_class = s.object
+			 UNION ALL
+			 SELECT s.class, s.object
+			 WHERE s.class = 'pg_proc'::regclass) AS p
+			JOIN pg_depend AS d ON d.classid = p.class AND d.objid = p.object
+		WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
 	)
-	SELECT jsonb_agg(jsonb_build_object('relation', r.relation::regclass::text,
-		'oid', r.relation::bigint, 'kind', c.relkind) ORDER BY r.relation::regclass::text)
-	FROM reads AS r JOIN pg_class AS c ON c.oid = r.relation
+	SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
+		'oid', c.oid::bigint, 'kind', c.relkind) ORDER BY c.oid::regclass::text)
+	FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
+	WHERE r.class = 'pg_class'::regclass
 $$;
 
 COMMENT ON FUNCTION scorebook.source_relations(regclass) IS
@@ -544,24 +552,3 @@ FROM scorebook.run AS r
 
 COMMENT ON VIEW scorebook.job_run IS
 	'the runs of all jobs, and how they went';
-
-CREATE VIEW scorebook.job WITH (security_invoker) AS
-SELECT j.name, j.owner, j.model, j.source, j.key, j.keep, j.result, j.schedule, j.timezone,
-	r.run AS last_run, r.status AS last_status, r.started_at AS last_started_at,
-	r.finished_at AS last_finished_at, r.rows_scored AS last_rows_scored,
-	r.rows_changed AS last_rows_changed, r.rows_failed AS last_rows_failed,
-	r.sqlstate AS last_sqlstate, r.message AS last_message
-FROM scorebook.registered_job AS j
-	LEFT JOIN LATERAL
-		(SELECT r.run, r.started_at, r.finished_at, r.rows_scored, r.rows_changed, r.rows_failed,
-			r.sqlstate, r.message,
-			CASE WHEN r.status = 'running' AND NOT scorebook.run_is_alive(r.job_id) THEN 'crashed'
-				 ELSE r.status END AS status
-		 FROM scorebook.run AS r
-		 WHERE r.job_id = j.job_id AND r.kind = 'run'
-		 ORDER BY r.run DESC
-		 LIMIT 1) AS r ON true
-WHERE j.dropped_at IS NULL;
-
-COMMENT ON VIEW scorebook.job IS
-	'the jobs, and how the last run of each went';

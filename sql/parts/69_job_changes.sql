@@ -19,6 +19,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	job constant scorebook.registered_job := scorebook.find_job(name);
 	unknown text;
 BEGIN
 	SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO unknown
@@ -31,8 +32,11 @@ BEGIN
 			HINT = format('Those that can are %s; for others make a new job.',
 				array_to_string(scorebook.changeable_options(), ', '));
 	END IF;
-	PERFORM scorebook.check_job(jsonb_populate_record(scorebook.find_job(name), options));
+	PERFORM scorebook.check_job(jsonb_populate_record(job, options));
 	PERFORM scorebook.change_job(name, options);
+	IF options ? 'timezone' AND job.schedule IS NOT NULL THEN
+		PERFORM scorebook.change_schedule(name, job.schedule, job.scheduler);
+	END IF;
 END
 $$;
 
@@ -135,8 +139,10 @@ BEGIN
 			ERRCODE = 'lock_not_available',
 			MESSAGE = format('job "%s" is being run', name);
 	END IF;
+	UPDATE scorebook.registered_job AS j
+	SET dropped_at = now(), schedule = NULL, scheduler = NULL, scheduled_at = NULL
+	WHERE j.job_id = job.job_id;
 	IF keep_book THEN
-		UPDATE scorebook.registered_job AS j SET dropped_at = now() WHERE j.job_id = job.job_id;
 		RETURN;
 	END IF;
 	DELETE FROM scorebook.row_error AS e WHERE e.job_id = job.job_id;

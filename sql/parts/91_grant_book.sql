@@ -127,7 +127,6 @@ GRANT SELECT ON
 	scorebook.timeline,
 	scorebook.moment,
 	scorebook.registered_job,
-	scorebook.job,
 	scorebook.job_definition,
 	scorebook.run,
 	scorebook.row_error,
