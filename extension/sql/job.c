@@ -56,7 +56,7 @@ typedef struct DigestColumns
 } DigestColumns;
 
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
-static void require_top_level(FunctionCallInfo fcinfo);
+static void require_top_level(FunctionCallInfo fcinfo, const char *procedure);
 static Oid	find_owner(Oid function);
 static Oid	find_table(Oid relation_id, List **names);
 static RangeTblEntry *only_relation(const Query *query);
@@ -72,7 +72,7 @@ sbk_sql_run_job(PG_FUNCTION_ARGS)
 	SbkRunRequest request;
 
 	read_request(fcinfo, &request);
-	require_top_level(fcinfo);
+	require_top_level(fcinfo, "run_job");
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true);
 	PG_RETURN_VOID();
 }
@@ -91,7 +91,7 @@ sbk_sql_run_due_job(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("the name of the job cannot be null"));
 	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	require_top_level(fcinfo);
+	require_top_level(fcinfo, "run_due_jobs");
 	succeeded = BoolGetDatum(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true) != 0);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -174,13 +174,13 @@ sbk_sql_stream(PG_FUNCTION_ARGS)
 }
 
 static void
-require_top_level(FunctionCallInfo fcinfo)
+require_top_level(FunctionCallInfo fcinfo, const char *procedure)
 {
 	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
 		ereport(ERROR,
 				errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				errmsg("run_job cannot run inside a transaction block"),
+				errmsg("%s cannot run inside a transaction block", procedure),
 				errdetail("It has transactions of its own, so that a run is seen while it goes on, and a failed one is recorded."),
 				errhint("Use scorebook.run_job_in_transaction there."));
 }

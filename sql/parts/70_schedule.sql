@@ -105,7 +105,7 @@ COMMENT ON FUNCTION scorebook.read_cron(text) IS
 
 -- Times at which the clock of the time zone shows what the expression says: a
 -- time that the clock skips in spring is none, one that it shows twice in
--- autumn is two.  Twelve years on, every date that there is has been.
+-- autumn is two.  A date that is none in twenty years is none at all.
 CREATE FUNCTION scorebook.next_firings(schedule text, timezone text, after timestamp with time zone, n integer)
 RETURNS SETOF timestamp with time zone
 LANGUAGE plpgsql STABLE STRICT
@@ -114,7 +114,7 @@ AS $$
 DECLARE
 	cron constant record := scorebook.read_cron(schedule);
 	day timestamp := date_trunc('day', after AT TIME ZONE timezone) - interval '1 day';
-	last constant timestamp := day + interval '12 years';
+	last constant timestamp := day + interval '20 years';
 	missing integer := n;
 	found integer;
 	fits_day boolean;
@@ -345,7 +345,7 @@ BEGIN
 	END IF;
 	job.schedule := cron;
 	job.scheduler := scheduler;
-	job.scheduled_at := CASE WHEN cron IS NOT NULL THEN now() END;
+	job.scheduled_at := CASE WHEN cron IS NOT NULL THEN clock_timestamp() END;
 	UPDATE scorebook.registered_job AS j
 	SET schedule = job.schedule, scheduler = job.scheduler, scheduled_at = job.scheduled_at
 	WHERE j.job_id = job.job_id;
@@ -382,8 +382,13 @@ DECLARE
 	-- names of databases and jobs together would be too long
 	title constant text := format('scorebook %s/%s', number, NEW.job_id);
 	scheduled constant boolean := NEW.scheduler IS NOT DISTINCT FROM 'pg_cron';
+	-- pg_cron does not care for encodings
+	command constant text := format('CALL scorebook.run_job(%s)', CASE
+		WHEN NEW.name ~ '^[ -~]*$' THEN quote_literal(NEW.name)
+		ELSE format('convert_from(decode(''%s'', ''hex''), ''UTF8'')', encode(convert_to(NEW.name, 'UTF8'), 'hex')) END);
 	routine text;
 	statement text;
+	fields text;
 	reason text;
 BEGIN
 	IF pg_cron.database IS NULL THEN
@@ -395,15 +400,16 @@ BEGIN
 	IF NOT scheduled THEN
 		statement := format('SELECT cron.unschedule(j.jobid) FROM cron.job AS j'
 			' WHERE j.jobname = %L AND j.username = %L', title, NEW.owner);
-	ELSIF is_here THEN
-		routine := 'cron.schedule(text, text, text)';
-		statement := format('SELECT cron.schedule(%L, %L, %L)', title,
-			(scorebook.read_cron(NEW.schedule)).fields, format('CALL scorebook.run_job(%L)', NEW.name));
 	ELSE
-		routine := 'cron.schedule_in_database(text, text, text, text, text, boolean)';
-		statement := format('SELECT cron.schedule_in_database(%L, %L, %L, %L)', title,
-			(scorebook.read_cron(NEW.schedule)).fields, format('CALL scorebook.run_job(%L)', NEW.name),
-			current_database());
+		fields := (scorebook.read_cron(NEW.schedule)).fields;
+		IF is_here THEN
+			routine := 'cron.schedule(text, text, text)';
+			statement := format('SELECT cron.schedule(%L, %L, %L)', title, fields, command);
+		ELSE
+			routine := 'cron.schedule_in_database(text, text, text, text, text, boolean)';
+			statement := format('SELECT cron.schedule_in_database(%L, %L, %L, %L)', title, fields, command,
+				current_database());
+		END IF;
 	END IF;
 	PERFORM scorebook.run_in_database_internal(pg_cron.database, NEW.owner, statement);
 	RETURN NULL;
@@ -440,40 +446,50 @@ CREATE CONSTRAINT TRIGGER registered_job_schedule AFTER UPDATE ON scorebook.regi
 -- Jobs of the caller's that should have been run since their last run began.
 -- What is pg_cron's is due when it has not been begun for a minute.
 CREATE FUNCTION scorebook.due_jobs()
-RETURNS TABLE (name text, upstream text[])
+RETURNS TABLE (name text, upstream text[], held_up_by text[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	remaining jsonb;
+	next record;
 BEGIN
-	WITH due AS
+	WITH scheduled AS MATERIALIZED
 	(
-		SELECT j.name, j.source, j.result, j.history
-		FROM scorebook.registered_job AS j
+		SELECT j.name, j.owner, j.source, j.result, j.history, v.last_status,
+			EXISTS (SELECT
+				FROM scorebook.next_firings(j.schedule, j.timezone, greatest(j.scheduled_at, v.last_started_at), 1) AS f
+				WHERE f <= clock_timestamp()
+					- CASE j.scheduler WHEN 'pg_cron' THEN interval '1 minute' ELSE interval '0' END) AS is_due
+		FROM scorebook.registered_job AS j JOIN scorebook.job AS v ON v.name = j.name
 		WHERE j.dropped_at IS NULL AND j.schedule IS NOT NULL
-			AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.owner AND pg_has_role(r.oid, 'USAGE'))
-			AND EXISTS
-				(SELECT
-				 FROM scorebook.next_firings(j.schedule, j.timezone, greatest(j.scheduled_at,
-						(SELECT max(r.started_at) FROM scorebook.run AS r
-						 WHERE r.job_id = j.job_id AND r.kind = 'run')), 1) AS f
-				 WHERE f <= clock_timestamp()
-					- CASE j.scheduler WHEN 'pg_cron' THEN interval '1 minute' ELSE interval '0' END)
+	),
+	due AS MATERIALIZED
+	(
+		SELECT s.name, ARRAY(SELECT (e ->> 'oid')::oid
+			FROM jsonb_array_elements(scorebook.source_relations(s.source)) AS e) AS relations
+		FROM scheduled AS s
+		WHERE s.is_due
+			AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = s.owner AND pg_has_role(r.oid, 'USAGE'))
 	)
-	SELECT coalesce(jsonb_object_agg(d.name, ARRAY(
-		SELECT u.name
-		FROM due AS u, jsonb_array_elements(scorebook.source_relations(d.source)) AS e
-		WHERE u.name <> d.name AND (e.value ->> 'oid')::oid IN (u.result, u.history))), '{}')
+	SELECT coalesce(jsonb_object_agg(d.name, jsonb_build_object(
+		'upstream', ARRAY(SELECT u.name FROM scheduled AS u
+			WHERE u.name <> d.name AND u.is_due AND ARRAY[u.result, u.history]::oid[] && d.relations),
+		'held_up_by', ARRAY(SELECT u.name FROM scheduled AS u
+			WHERE NOT u.is_due AND u.last_status <> 'succeeded'
+				AND ARRAY[u.result, u.history]::oid[] && d.relations))), '{}')
 	INTO remaining
 	FROM due AS d;
 
 	-- those that wait for no other one come first; in a circle, any
 	WHILE remaining <> '{}' LOOP
-		SELECT e.key, ARRAY(SELECT jsonb_array_elements_text(e.value)) INTO name, upstream
+		SELECT e.key, e.value INTO next
 		FROM jsonb_each(remaining) AS e
-		ORDER BY e.value ?| ARRAY(SELECT jsonb_object_keys(remaining)), e.key
+		ORDER BY e.value -> 'upstream' ?| ARRAY(SELECT jsonb_object_keys(remaining)), e.key
 		LIMIT 1;
+		name := next.key;
+		upstream := ARRAY(SELECT jsonb_array_elements_text(next.value -> 'upstream'));
+		held_up_by := ARRAY(SELECT jsonb_array_elements_text(next.value -> 'held_up_by'));
 		RETURN NEXT;
 		remaining := remaining - name;
 	END LOOP;
@@ -481,7 +497,7 @@ END
 $$;
 
 COMMENT ON FUNCTION scorebook.due_jobs() IS
-	'the jobs that run_due_jobs would run, in its order, and which of the others they read from';
+	'the jobs that run_due_jobs would run, in its order: which of the others they read from, and which ones that failed last time';
 
 CREATE PROCEDURE scorebook.run_due_job(name text, INOUT succeeded boolean DEFAULT NULL)
 LANGUAGE c
@@ -490,26 +506,36 @@ AS 'MODULE_PATHNAME', 'sbk_sql_run_due_job';
 COMMENT ON PROCEDURE scorebook.run_due_job(text, boolean) IS
 	'run_job, but a run that fails is a warning, and one that goes on a notice';
 
--- Without a search_path of its own, as a procedure that ends transactions must be.
+-- Without a search_path of its own, as a procedure that ends transactions must
+-- be.  What reads from a job that has not succeeded stays due.
 CREATE PROCEDURE scorebook.run_due_jobs()
 LANGUAGE plpgsql
 AS $$
 DECLARE
 	job record;
+	held_up_by text[];
+	not_run text[] := '{}';
 	succeeded boolean;
-	held_up text[] := '{}';
 BEGIN
-	FOR job IN SELECT d.name, d.upstream FROM scorebook.due_jobs() AS d LOOP
+	FOR job IN SELECT d.* FROM scorebook.due_jobs() AS d LOOP
+		held_up_by := ARRAY(
+			SELECT pg_catalog.quote_ident(u)
+			FROM pg_catalog.unnest(job.upstream) AS u
+			WHERE u OPERATOR(pg_catalog.=) ANY (not_run)
+			UNION ALL
+			SELECT pg_catalog.quote_ident(u)
+			FROM pg_catalog.unnest(job.held_up_by) AS u);
 		succeeded := false;
-		IF job.upstream OPERATOR(pg_catalog.&&) held_up THEN
+		IF pg_catalog.cardinality(held_up_by) OPERATOR(pg_catalog.=) 0 THEN
+			CALL scorebook.run_due_job(job.name, succeeded);
+		ELSE
 			RAISE WARNING USING
 				MESSAGE = pg_catalog.format('job "%s" is skipped', job.name),
-				DETAIL = 'It reads what another job writes, which has not been run.';
-		ELSE
-			CALL scorebook.run_due_job(job.name, succeeded);
+				DETAIL = pg_catalog.format('It reads the results of %s, whose last run has not succeeded.',
+					pg_catalog.array_to_string(held_up_by, ', '));
 		END IF;
 		IF NOT succeeded THEN
-			held_up := pg_catalog.array_append(held_up, job.name);
+			not_run := pg_catalog.array_append(not_run, job.name);
 		END IF;
 	END LOOP;
 END

@@ -205,7 +205,27 @@ INSERT INTO api VALUES
 	('source_key', 'regclass', 'source regclass',
 	 'name[]', 's', 'u', true, true),
 	('source_relations', 'regclass', 'source regclass',
-	 'jsonb', 's', 'u', false, false),
+	 'jsonb', 's', 'u', false, true),
+	('cron_values', 'text,integer,integer,text[]', 'field text, low integer, high integer, names text[] DEFAULT ''{}''::text[]',
+	 'integer[]', 'i', 's', true, true),
+	('read_cron', 'text', 'expression text, OUT fields text, OUT minutes integer[], OUT hours integer[], OUT days integer[], OUT last_day boolean, OUT months integer[], OUT weekdays integer[], OUT day_and_weekday boolean, OUT seconds integer',
+	 'record', 'i', 's', false, true),
+	('next_firings', 'text,text,timestamptz,integer', 'schedule text, timezone text, after timestamp with time zone, n integer',
+	 'SETOF timestamp with time zone', 's', 'u', true, true),
+	('fits_shifted', 'text,integer', 'schedule text, shift integer',
+	 'boolean', 'i', 'u', false, false),
+	('clock_differences', 'text,text', 'timezone text, other text',
+	 'SETOF integer', 's', 'u', false, false),
+	('schedule_job', 'text,text,text', 'name text, cron text, scheduler text DEFAULT ''pg_cron''::text',
+	 'TABLE(fires_at timestamp with time zone, local_time timestamp without time zone)', 'v', 'u', false, true),
+	('unschedule_job', 'text', 'name text',
+	 'void', 'v', 'u', false, true),
+	('change_schedule', 'text,text,text', 'name text, cron text, scheduler text',
+	 'void', 'v', 'u', false, true),
+	('due_jobs', '', '',
+	 'TABLE(name text, upstream text[], held_up_by text[])', 's', 'u', false, true),
+	('set_require_record', 'text,boolean,text', 'model text, required boolean, reason text DEFAULT NULL::text',
+	 'void', 'v', 'u', false, false),
 	('source_table', 'regclass,name[]', 'source regclass, shown name[], OUT relation regclass, OUT columns name[]',
 	 'record', 's', 'u', true, true),
 	('stream_job', 'text,text', 'name text, on_error text DEFAULT ''fail''::text',
@@ -314,19 +334,19 @@ CREATE TEMP VIEW member AS
 	WHERE e.extname = 'scorebook' AND d.deptype = 'e';
 
 SELECT set_eq(
-	$$SELECT oid FROM member WHERE proname !~ '_internal$' AND proname NOT IN ('refuse_update', 'run_job')$$,
+	$$SELECT oid FROM member WHERE proname !~ '_internal$' AND proname NOT IN ('refuse_update', 'run_job', 'run_due_job', 'run_due_jobs')$$,
 	$$SELECT oid FROM found UNION SELECT oid FROM member JOIN part ON name = proname$$,
 	'there is no other public function');
 
 SELECT set_eq(
 	$$SELECT m.oid FROM member AS m, aclexplode(m.acl) AS a
 	  WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE'$$,
-	$$SELECT oid FROM found WHERE public UNION SELECT 'scorebook.run_job'::regproc
+	$$SELECT oid FROM found WHERE public UNION SELECT unnest('{scorebook.run_job,scorebook.run_due_job,scorebook.run_due_jobs}'::regproc[])
 	  UNION SELECT oid FROM member JOIN part ON name = proname$$,
 	'PUBLIC executes what it should, and nothing else');
 SELECT is(array_agg(DISTINCT a.grantee), ARRAY[p.proowner], m.signature || ' is for its owner alone')
 FROM member AS m JOIN pg_proc AS p USING (oid), aclexplode(m.acl) AS a
-WHERE m.oid NOT IN (SELECT oid FROM found WHERE public) AND m.proname <> 'run_job'
+WHERE m.oid NOT IN (SELECT oid FROM found WHERE public) AND m.proname NOT IN ('run_job', 'run_due_job', 'run_due_jobs')
 	AND m.proname NOT IN (SELECT name FROM part)
 GROUP BY m.signature, p.proowner
 ORDER BY m.signature;
@@ -345,13 +365,13 @@ ORDER BY m.signature;
 SELECT set_eq(
 	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
 	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL$$,
-	'{create_job,find_source,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
+	'{create_job,find_source,run_due_jobs,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
 	'the others have none');
 
 -- tables
 SELECT tables_are('scorebook',
 	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
-	'timeline,moment,registered_job,job_definition,cutoff,band,run,row_error,stream,versioned_relation,training_snapshot}'::name[]);
+	'timeline,moment,registered_job,job_definition,cutoff,band,run,row_error,stream,versioned_relation,training_snapshot,record_requirement}'::name[]);
 
 CREATE TEMP VIEW registry AS
 	SELECT c.oid, c.relname, c.relkind, c.relrowsecurity,
