@@ -7,6 +7,7 @@ use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $root = "$FindBin::RealBin/../..";
 my $node = PostgreSQL::Test::Cluster->new('http');
@@ -35,14 +36,26 @@ $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 $ENV{PGDATABASE} = 'postgres';
 $ENV{PGUSER} = 'app';
-my $server = IPC::Run::start([ '/usr/bin/python3', "$root/examples/score_http.py", $port ], '<', \undef, '>', \$out, '2>', \$err);
+# waits until it listens
+sub serve
+{
+	my $server = IPC::Run::start([ '/usr/bin/python3', "$root/examples/score_http.py", $port ], '<', \undef, '>', \$out, '2>', \$err);
+	for (1 .. 300)
+	{
+		return $server if IPC::Run::run([ 'curl', '-s', '-o', '/dev/null', "http://127.0.0.1:$port/" ]);
+		die "the server has ended: $err" if !$server->pumpable;
+		usleep(100_000);
+	}
+	die 'the server does not listen';
+}
+my $server = serve();
 
 # POSTs, and returns the status and the object that comes back
 sub post
 {
 	my ($path, @more) = @_;
 	my ($answer, $complaint) = ('', '');
-	IPC::Run::run([ 'curl', '-sS', '--retry', '20', '--retry-connrefused', '--retry-delay', '1', '--max-time', '20',
+	IPC::Run::run([ 'curl', '-sS', '--max-time', '20',
 			'-X', 'POST', '-w', '\n%{http_code}', @more, "http://127.0.0.1:$port$path" ], '>', \$answer, '2>', \$complaint);
 	my ($body, $status) = $answer =~ /\A(.*)\n(\d+)\z/s or die "curl: $complaint; server: $err";
 	return ($status, decode_json($body));
@@ -85,7 +98,7 @@ $node->safe_psql('postgres', 'GRANT SELECT ON scores."a job" TO stranger', extra
 $server->signal('TERM');
 ok($server->finish, 'SIGTERM ends it') or diag $err;
 $ENV{PGUSER} = 'stranger';
-$server = IPC::Run::start([ '/usr/bin/python3', "$root/examples/score_http.py", $port ], '<', \undef, '>', \$out, '2>', \$err);
+$server = serve();
 ($status, $answer) = post('/score/a%20job/3');
 is($status, 403, 'a stranger may not');
 like($answer->{error}, qr/permission denied for job "a job"/, 'and hears why');
