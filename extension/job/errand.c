@@ -26,7 +26,6 @@
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
@@ -171,10 +170,11 @@ sbk_errand_main(Datum handle)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 
-	CurrentResourceOwner = ResourceOwnerCreate(NULL, "scorebook errand");
 	CurrentMemoryContext = AllocSetContextCreate(TopMemoryContext,
 												 "scorebook errand",
 												 ALLOCSET_DEFAULT_SIZES);
+
+	/* without a resource owner, it stays until it is let go */
 	segment = dsm_attach(DatumGetUInt32(handle));
 	if (segment == NULL)
 		proc_exit(1);			/* nobody waits for it any more */

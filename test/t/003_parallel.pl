@@ -68,4 +68,13 @@ my ($rc, $out, $err) =
 like($err, qr/permission denied for model "softprob"/, 'and where it may not, it fails');
 like($err, qr/parallel worker/, 'in a worker');
 
+# and hears there that a record is required
+$node->safe_psql('postgres', qq{
+	SELECT scorebook.load_model('governed', pg_read_binary_file('$fixtures/binlog.ubj'), mode => 'governed');
+	SELECT scorebook.grant_model('governed', 'scorer', 'score');
+	SELECT scorebook.set_require_record('governed', true)});
+($rc, $out, $err) = $node->psql('postgres', "SET ROLE scorer; $parallel " . sprintf($query, 'governed'));
+like($err, qr/model "governed" is scored with a record only.*parallel worker/s, 'a record is required in a worker, too');
+is($node->safe_psql('postgres', "$parallel " . sprintf($query, 'governed')), '12000', 'but for those who manage the model');
+
 done_testing();

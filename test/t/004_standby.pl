@@ -73,6 +73,23 @@ is($standby->safe_psql('postgres',
 	"SELECT scorebook.inspect_model(pg_read_binary_file('$fixtures/rf.json')) ->> 'objective'"),
 	'binary:logistic', 'a file can be inspected');
 
+# what a primary says of records holds there
+$primary->safe_psql('postgres', qq{
+	SELECT scorebook.load_model('governed', pg_read_binary_file('$fixtures/binlog.ubj'), mode => 'governed');
+	CREATE ROLE scorer;
+	GRANT SELECT ON input TO scorer;
+	SELECT scorebook.grant_model('governed', 'scorer', 'score')});
+my $governed = q{SET ROLE scorer; SELECT count(scorebook.predict('governed', i)) > 0 FROM input AS i};
+for my $required ('false', 'true')
+{
+	$primary->safe_psql('postgres', "SELECT scorebook.set_require_record('governed', $required)");
+	$primary->wait_for_catchup($standby);
+	my ($rc, $out, $err) = $standby->psql('postgres', $governed);
+	$required eq 'false'
+	  ? is($out, 't', 'without a record, a standby scores a governed model')
+	  : like($err, qr/model "governed" is scored with a record only/, 'where one is required, it does not');
+}
+
 # after a promotion the registry goes on
 $session->quit;
 $standby->promote;

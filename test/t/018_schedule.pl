@@ -142,7 +142,9 @@ is($node->safe_psql('elsewhere', qq{SET client_encoding = 'UTF8'; SELECT * FROM 
 is(said('elsewhere', 'risk', "SELECT scorebook.unschedule_job('k\x{c3}\x{a4}ufer')"), '', 'a schedule is taken away');
 like(said('elsewhere', 'risk', "SELECT scorebook.unschedule_job('k\x{c3}\x{a4}ufer')"), qr/has no schedule/, 'once');
 is($node->safe_psql('postgres', 'SELECT database FROM cron.job'), 'postgres', 'pg_cron has forgotten it');
-said('postgres', 'risk', create('second', ", schedule => '\@daily'"));
+said('postgres', 'risk', create('second', ", schedule => '\@daily'") . "; SELECT scorebook.schedule_job('first', '\@yearly')");
+is($node->safe_psql('postgres', 'SELECT schedule FROM cron.job ORDER BY schedule'), "0 0 * * *\n0 0 1 1 *", 'pg_cron is told fields only');
+$node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM scorebook.run_progress') or die 'a run does not end';
 is(said('postgres', 'risk', q{SELECT scorebook.drop_job('second'); SELECT scorebook.drop_job('first', keep_book => false)}), "\n",
 	'jobs are dropped');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), '0', 'pg_cron has forgotten them, too');
@@ -179,8 +181,29 @@ like(said('postgres', 'postgres', q{SELECT scorebook.unschedule_job('sixth')}),
 	'pg_cron cannot be told what it finds when it is back');
 is(said('postgres', 'team', q{SELECT count(*) FROM scorebook.schedule_job('third', '1 second', 'other')}), '3',
 	'another scheduler needs no pg_cron');
+said('postgres', 'team', q{
+	CREATE VIEW scores.third_and_more AS SELECT s.* FROM source AS s JOIN scores.third AS t USING (id);
+	SELECT scorebook.create_job('after', model => 'm', source => 'scores.third_and_more', key => '{id}');
+	SELECT scorebook.schedule_job('after', '1 second', 'other')});
+my $states = q{SELECT name, last_status, last_rows_scored FROM scorebook.job WHERE scheduler = 'other' ORDER BY last_run};
+sub run_due { sleep 2; return said('postgres', 'team', "CALL scorebook.run_due_jobs(); $states") }
+is(run_due(), "third|succeeded|10\nafter|succeeded|10", 'it runs what is due, what others read from first');
+like(said('postgres', 'risk', 'CALL scorebook.run_due_jobs()'), qr/^$/, 'and not the jobs of other roles');
+
+# jobs that fail, and jobs that are being run
+$node->safe_psql('postgres', q{UPDATE source SET f3 = 'infinity' WHERE id = 5});
+like(run_due(), qr/WARNING:  job "third" has failed.*feature "f3".*WARNING:  job "after" is skipped.*reads the results of third, whose last run has not succeeded/s,
+	'a job that fails is a warning, and those that read from it are skipped');
+is($node->safe_psql('postgres', $states), "after|succeeded|10\nthird|failed|", 'the failed run is recorded');
+$node->safe_psql('postgres', q{UPDATE source SET f3 = 1 WHERE id = 5});
+$session = $node->background_psql('postgres');
+$session->query_safe(q{BEGIN; SELECT scorebook.run_job_in_transaction('third')});
+like(run_due(), qr/NOTICE:  job "third" is being run.*WARNING:  job "after" is skipped/s, 'a job that is being run is left alone');
+$session->query_safe('ROLLBACK');
+$session->quit;
+is(run_due(), "third|succeeded|10\nafter|succeeded|10", 'and all is well again');
 sleep 2;
-is(said('postgres', 'team', q{CALL scorebook.run_due_jobs(); SELECT last_status, scheduler FROM scorebook.job WHERE name = 'third'}), 'succeeded|other',
-	'it runs what is due');
+like(said('postgres', 'team', 'BEGIN; CALL scorebook.run_due_jobs(); COMMIT'), qr/run_due_jobs cannot run inside a transaction block/,
+	'runs have transactions of their own');
 
 done_testing();
