@@ -5,7 +5,6 @@ import json, signal, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 import psycopg2
-
 STATUS = {"42704": 404, "P0002": 404, "42501": 403, "40001": 409}  # 400: other mistakes in what was sent
 def score(path, features):
     _, root, job, key = (unquote(part) for part in path.split("/"))
@@ -27,6 +26,5 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
-
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

@@ -51,8 +51,6 @@ static dsm_segment *write_errand(const char *database, const char *role,
 static void hear(shm_mq_handle *answers);
 static void run_statement(const char *statement, int encoding);
 
-extern PGDLLEXPORT void sbk_errand_main(Datum handle);
-
 void
 sbk_errand_run(const char *database, const char *role, const char *statement)
 {

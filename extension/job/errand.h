@@ -13,4 +13,7 @@
 extern void sbk_errand_run(const char *database, const char *role,
 						   const char *statement);
 
+/* Where the worker begins. */
+extern PGDLLEXPORT void sbk_errand_main(Datum handle);
+
 #endif							/* SBK_ERRAND_H */

@@ -122,7 +122,8 @@ sbk_reference_resolve_recorded(int32 model_id, int32 version,
 
 /* The last change of the model says whether a record is required. */
 void
-sbk_reference_check_record(const SbkResolved *resolved, const char *privilege)
+sbk_reference_check_record(const SbkResolved *resolved,
+						   const char *privilege)
 {
 	SbkScan		scan;
 	ScanKeyData key;
