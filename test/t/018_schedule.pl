@@ -7,6 +7,7 @@ use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $fixtures = "$FindBin::RealBin/../fixtures/1.7.4";
 my $node = PostgreSQL::Test::Cluster->new('schedule');
@@ -186,7 +187,7 @@ said('postgres', 'team', q{
 	SELECT scorebook.create_job('after', model => 'm', source => 'scores.third_and_more', key => '{id}');
 	SELECT scorebook.schedule_job('after', '1 second', 'other')});
 my $states = q{SELECT name, last_status, last_rows_scored FROM scorebook.job WHERE scheduler = 'other' ORDER BY last_run};
-sub run_due { sleep 2; return said('postgres', 'team', "CALL scorebook.run_due_jobs(); $states") }
+sub run_due { usleep(1_200_000); return said('postgres', 'team', "CALL scorebook.run_due_jobs(); $states") }
 is(run_due(), "third|succeeded|10\nafter|succeeded|10", 'it runs what is due, what others read from first');
 like(said('postgres', 'risk', 'CALL scorebook.run_due_jobs()'), qr/^$/, 'and not the jobs of other roles');
 
@@ -202,7 +203,7 @@ like(run_due(), qr/NOTICE:  job "third" is being run.*WARNING:  job "after" is s
 $session->query_safe('ROLLBACK');
 $session->quit;
 is(run_due(), "third|succeeded|10\nafter|succeeded|10", 'and all is well again');
-sleep 2;
+usleep(1_200_000);
 like(said('postgres', 'team', 'BEGIN; CALL scorebook.run_due_jobs(); COMMIT'), qr/run_due_jobs cannot run inside a transaction block/,
 	'runs have transactions of their own');
 
