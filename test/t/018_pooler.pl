@@ -108,10 +108,13 @@ append_to_file("$directory/pooled.sql", q{
 		SELECT 1 / (scored() = pointed_to())::int;
 	\endif
 });
-foreach my $mode (qw(simple extended))
+my ($version) = `$pgbouncer --version` =~ /^PgBouncer (\d+\.\d+)/;
+my @modes = ('simple', 'extended', $version < 1.24 ? () : 'prepared');
+foreach my $mode (@modes)
 {
+	# a thread for each client: pgbench waits for an answer to what it prepares
 	$node->command_checks_all(
-		[ 'pgbench', '-n', '-c', '8', '-t', '250', '-M', $mode, '-f', "$directory/pooled.sql",
+		[ 'pgbench', '-n', '-c', '8', '-j', '8', '-t', '250', '-M', $mode, '-f', "$directory/pooled.sql",
 			'-h', $node->host, '-p', $port, 'few' ],
 		0, [qr{number of transactions actually processed: 2000/2000}], [qr/^((?!ERROR|stale).)*$/s],
 		"no score is stale, in the $mode protocol");
