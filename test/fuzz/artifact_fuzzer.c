@@ -5,10 +5,10 @@
  * Under AddressSanitizer and UndefinedBehaviorSanitizer this shows that the
  * artifact readers, the writer for the library, the compiler of the native
  * engine and its kernels stay within the bytes they are given, within the
- * memory they take and within the arithmetic of C, whatever the bytes are.  It
- * also shows that they end, that the readers say why they refuse, and that what
- * they accept compiles into a valid forest, and is read again as the same model
- * once it is written for the library.
+ * memory they take and within the arithmetic of C, whatever the bytes are.
+ * It also shows that they end, that the readers say why they refuse, and that
+ * what they accept compiles into a valid forest, and is read again as the same
+ * model once it is written for the library.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +43,8 @@ static volatile size_t used;
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
+	static const int oldest[] = {1, 7, 4};
+	static const int newest[] = {3, 3, 0};
 	SbkFormat	format = sbk_format_detect(bytes, len);
 	SbkArena   *arena;
 	SbkArena   *scratch;
@@ -67,8 +69,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	{
 		use_summary(&summary);
 		use_trees(&visits.builder, &summary);
-		use_canonical(&visits.canonical, &summary, (int[]) {1, 7, 4});
-		use_canonical(&visits.canonical, &summary, (int[]) {3, 3, 0});
+		use_canonical(&visits.canonical, &summary, oldest);
+		use_canonical(&visits.canonical, &summary, newest);
 	}
 	else if (error.fault == SBK_FAULT_NONE || error.message[0] == '\0' ||
 			 error.offset > len)
