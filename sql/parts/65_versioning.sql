@@ -260,8 +260,8 @@ BEGIN
 	END IF;
 	RETURN ARRAY[
 		format('SELECT scorebook.open_writer(%s)', timeline),
-		format('SELECT %s, coalesce(s.opened_by, scorebook.refuse_unknown_row(%L::regclass)), $1,'
-			' s.system_from, greatest($2, s.system_from + interval ''1 microsecond'')'
+		format('SELECT %s, coalesce(s.opened_by, scorebook.refuse_unknown_row(%L::pg_catalog.regclass)), $1,'
+			' s.system_from, greatest($2, s.system_from OPERATOR(pg_catalog.+) ''1 microsecond''::pg_catalog.interval)'
 			' FROM %s LEFT JOIN %s AS s ON %s',
 			scorebook.name_list(columns, 'r.%1$I'), versioned.relation, read_from, versioned.since,
 			scorebook.name_list(key.columns, 's.%1$I %2$s r.%1$I', ' AND ', key.operators)),
@@ -558,8 +558,8 @@ $$;
 COMMENT ON FUNCTION scorebook.add_system_versioning(regclass) IS
 	'gives a table history: <table>_history and <table>_as_of(time)';
 
--- The rows that are there belong to a writer of their own.  Its moment is
--- taken before the trigger of the second table looks for it.
+-- The rows that are there belong to a writer of their own.  The history begins
+-- with its moment.
 CREATE FUNCTION scorebook.register_versioning_internal(caller name, relation regclass, history regclass,
 	since regclass)
 RETURNS integer
@@ -584,26 +584,6 @@ $$;
 
 COMMENT ON FUNCTION scorebook.register_versioning_internal(name, regclass, regclass, regclass) IS
 	'what register_versioning does, with the rights of the extension''s owner';
-
-CREATE FUNCTION scorebook.begin_timeline_internal() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	UPDATE scorebook.timeline AS t
-	SET begins_at = (SELECT min(m.committed_at) FROM scorebook.moment AS m
-					 WHERE m.timeline_id = NEW.timeline_id)
-	WHERE t.timeline_id = NEW.timeline_id AND t.begins_at = 'infinity';
-	RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.begin_timeline_internal() IS
-	'trigger: a history begins when the transaction that adds it commits';
-
-CREATE CONSTRAINT TRIGGER versioned_relation_begin AFTER INSERT ON scorebook.versioned_relation
-	DEFERRABLE INITIALLY DEFERRED
-	FOR EACH ROW EXECUTE FUNCTION scorebook.begin_timeline_internal();
 
 CREATE FUNCTION scorebook.member_tables(relation regclass)
 RETURNS SETOF regclass
