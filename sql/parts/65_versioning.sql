@@ -596,6 +596,8 @@ $$;
 COMMENT ON FUNCTION scorebook.member_tables(regclass) IS
 	'a table and its partitions, on all levels';
 
+-- Anybody can make a function that looks like them; they are the owner's, or
+-- were until now.
 CREATE FUNCTION scorebook.as_of_functions(timeline integer)
 RETURNS TABLE (function regprocedure, by_key boolean)
 LANGUAGE sql STABLE ROWS 2
@@ -604,7 +606,8 @@ AS $$
 	SELECT p.oid, p.pronargs > 1
 	FROM scorebook.versioned_relation AS v
 		JOIN pg_class AS c ON c.oid = v.relation
-		JOIN pg_proc AS p ON p.prorettype = c.reltype
+		JOIN pg_class AS h ON h.oid = v.history
+		JOIN pg_proc AS p ON p.prorettype = c.reltype AND p.proowner IN (c.relowner, h.relowner)
 	WHERE v.timeline_id = timeline AND p.proretset
 		AND p.prosrc ~ format('scorebook\.check_begin\(%s,', timeline)
 $$;
@@ -675,15 +678,9 @@ BEGIN
 	SELECT v.* INTO STRICT versioned FROM scorebook.versioned_relation AS v
 	WHERE v.relation = follow_relation.relation;
 	PERFORM scorebook.check_can_be_versioned(relation);
+	PERFORM scorebook.check_triggers(versioned);
+	PERFORM scorebook.check_key(versioned);
 	PERFORM scorebook.follow_columns(versioned);
-
-	owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
-	FOR companion IN
-		SELECT c.oid::regclass AS name FROM pg_class AS c
-		WHERE c.oid IN (versioned.history, versioned.since) AND pg_get_userbyid(c.relowner) <> owner
-	LOOP
-		EXECUTE format('ALTER TABLE %s OWNER TO %I', companion.name, owner);
-	END LOOP;
 
 	gone := ARRAY(SELECT unnest(versioned.members) EXCEPT SELECT scorebook.member_tables(relation));
 	come := ARRAY(SELECT scorebook.member_tables(relation) EXCEPT SELECT unnest(versioned.members));
@@ -696,6 +693,13 @@ BEGIN
 	END LOOP;
 
 	PERFORM scorebook.write_as_of(versioned, false), scorebook.write_as_of(versioned, true);
+	owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
+	FOR companion IN
+		SELECT c.oid::regclass AS name FROM pg_class AS c
+		WHERE c.oid IN (versioned.history, versioned.since) AND pg_get_userbyid(c.relowner) <> owner
+	LOOP
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', companion.name, owner);
+	END LOOP;
 END
 $$;
 
@@ -773,6 +777,85 @@ $$;
 COMMENT ON FUNCTION scorebook.check_types(regclass, regclass) IS
 	'throws where a column of a table has another type in a companion';
 
+-- While a dump is being restored there is no key yet, and no index that could
+-- be one.
+CREATE FUNCTION scorebook.check_key(versioned scorebook.versioned_relation)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known constant name[] := (SELECT k.columns FROM scorebook.row_key(versioned.since) AS k);
+	key constant name[] := (SELECT k.columns FROM scorebook.row_key(versioned.relation) AS k);
+BEGIN
+	IF known IS NULL OR key = known OR key IS NULL AND NOT EXISTS (
+		SELECT FROM pg_index AS i
+		WHERE i.indrelid = versioned.relation AND i.indisunique AND i.indimmediate
+			AND i.indpred IS NULL AND i.indexprs IS NULL
+			AND known = (SELECT array_agg(a.attname ORDER BY k.position)
+						 FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, position)
+							JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
+						 WHERE k.position <= i.indnkeyatts)) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION USING
+		ERRCODE = 'feature_not_supported',
+		MESSAGE = format('cannot change the key of table %s: it has history', versioned.relation),
+		DETAIL = format('Its rows are told apart by (%s).', scorebook.name_list(known, '%1$I')),
+		HINT = 'End the history first, with scorebook.drop_system_versioning.';
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_key(scorebook.versioned_relation) IS
+	'throws where the rows of a table with history are told apart by other columns than before';
+
+CREATE FUNCTION scorebook.check_triggers(versioned scorebook.versioned_relation)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	disabled record;
+BEGIN
+	SELECT t.tgname AS name, t.tgrelid::regclass AS relation INTO disabled
+	FROM pg_trigger AS t
+	WHERE t.tgrelid IN (versioned.history, versioned.since) AND t.tgenabled IN ('D', 'R')
+			AND t.tgfoid = 'scorebook.guard_history()'::regprocedure
+		OR t.tgrelid = ANY (versioned.members) AND t.tgenabled <> 'A'
+			AND t.tgfoid = 'scorebook.keep_history()'::regprocedure;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = format('cannot disable trigger "%s" of table %s: it keeps history', disabled.name, disabled.relation),
+			HINT = 'End the history first, with scorebook.drop_system_versioning.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_triggers(scorebook.versioned_relation) IS
+	'throws where a trigger that keeps a history is disabled';
+
+-- Their names may have been changed.
+CREATE FUNCTION scorebook.has_triggers(versioned scorebook.versioned_relation)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT bool_and(t.n = t.expected)
+	FROM
+		(SELECT CASE c.relkind WHEN 'r' THEN 4 ELSE 3 END AS expected,
+			(SELECT count(*) FROM pg_trigger AS t
+			 WHERE t.tgrelid = c.oid AND t.tgfoid = 'scorebook.keep_history()'::regprocedure) AS n
+		 FROM pg_class AS c WHERE c.oid = ANY (versioned.members)
+		 UNION ALL
+		 SELECT 2, count(*) FROM pg_trigger AS t
+		 WHERE t.tgrelid IN (versioned.history, versioned.since)
+			AND t.tgfoid = 'scorebook.guard_history()'::regprocedure) AS t
+$$;
+
+COMMENT ON FUNCTION scorebook.has_triggers(scorebook.versioned_relation) IS
+	'whether all triggers that keep a history are there';
+
 CREATE FUNCTION scorebook.create_triggers(member regclass, timeline integer)
 RETURNS void
 LANGUAGE plpgsql
@@ -794,6 +877,7 @@ BEGIN
 		EXECUTE format('CREATE TRIGGER scorebook_keep_%s %s ON %s %s'
 			' FOR EACH STATEMENT EXECUTE FUNCTION scorebook.keep_history(%L)',
 			event.name, event.fired, member, event.rows, timeline::text);
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER scorebook_keep_%s', member, event.name);
 	END LOOP;
 END
 $$;
@@ -1041,14 +1125,18 @@ BEGIN
 		FROM scorebook.versioned_relation AS v, pg_event_trigger_ddl_commands() AS c
 		WHERE (c.classid = 'pg_class'::regclass
 			   AND (c.objid IN (v.relation, v.history, v.since) OR c.objid = ANY (v.members)
-					OR pg_partition_root(c.objid) = v.relation))
+					OR pg_partition_root(c.objid) = v.relation
+					OR EXISTS (SELECT FROM pg_inherits AS i
+							   WHERE i.inhrelid = c.objid AND i.inhparent = v.relation)))
 			OR (c.classid = 'pg_namespace'::regclass
 				AND EXISTS (SELECT FROM pg_class AS t
 							WHERE t.oid IN (v.relation, v.history, v.since) AND t.relnamespace = c.objid))
 	LOOP
 		SELECT v.* INTO versioned FROM scorebook.versioned_relation AS v WHERE v.timeline_id = change.timeline_id;
-		-- a dump is being restored: nobody can drop the key
-		CONTINUE WHEN NOT EXISTS (SELECT FROM scorebook.row_key(versioned.relation));
+		IF NOT EXISTS (SELECT FROM scorebook.row_key(versioned.relation)) THEN
+			PERFORM scorebook.check_key(versioned);
+			CONTINUE;
+		END IF;
 		IF change.companion IS NOT NULL THEN
 			PERFORM scorebook.check_companion(versioned, change.companion);
 			CONTINUE WHEN change.renames;
@@ -1096,9 +1184,10 @@ BEGIN
 			problem := format('cannot drop the key of table %s: it has history', versioned.relation);
 		ELSIF EXISTS (
 			SELECT FROM pg_event_trigger_dropped_objects() AS d
-			WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE 'scorebook\_%'
+			WHERE d.object_type = 'trigger'
 				AND to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
-					= ANY (versioned.members || versioned.history || versioned.since)) THEN
+					= ANY (versioned.members || versioned.history || versioned.since))
+			AND NOT scorebook.has_triggers(versioned) THEN
 			problem := format('cannot drop what keeps the history of table %s', versioned.relation);
 		END IF;
 		IF problem IS NOT NULL THEN
@@ -1114,6 +1203,33 @@ $$;
 COMMENT ON FUNCTION scorebook.follow_drop_internal() IS
 	'event trigger: histories keep what they need, and end with their tables';
 
+-- A rewrite gives rows of the past values that they did not have, and hides
+-- from the rest of the transaction what the rows were before it.
+CREATE FUNCTION scorebook.refuse_rewrite_internal() RETURNS event_trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation regclass;
+BEGIN
+	SELECT v.relation INTO relation
+	FROM scorebook.versioned_relation AS v
+	WHERE pg_event_trigger_table_rewrite_oid() = ANY (v.members);
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = format('cannot rewrite table %s: it has history', relation),
+			DETAIL = 'Its rows would look as if they had always been what they become.',
+			HINT = 'Add a column without a default, or with a constant one, and UPDATE the rows; or end the history first, with scorebook.drop_system_versioning.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.refuse_rewrite_internal() IS
+	'event trigger: tables with history are not rewritten';
+
+CREATE EVENT TRIGGER scorebook_refuse_rewrite ON table_rewrite
+	EXECUTE FUNCTION scorebook.refuse_rewrite_internal();
 CREATE EVENT TRIGGER scorebook_follow_ddl ON ddl_command_end
 	WHEN TAG IN ('ALTER SCHEMA', 'ALTER TABLE', 'CREATE TABLE')
 	EXECUTE FUNCTION scorebook.follow_ddl_internal();

@@ -12,6 +12,8 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.check_begin(integer, timestamp with time zone, anyelement),
 	scorebook.check_can_be_versioned(regclass),
 	scorebook.check_companion(scorebook.versioned_relation, regclass),
+	scorebook.check_key(scorebook.versioned_relation),
+	scorebook.check_triggers(scorebook.versioned_relation),
 	scorebook.check_types(regclass, regclass),
 	scorebook.column_definitions(regclass, name[]),
 	scorebook.create_triggers(regclass, integer),
