@@ -1039,6 +1039,66 @@ $$;
 COMMENT ON FUNCTION scorebook.drop_system_versioning(regclass, boolean) IS
 	'ends the history of a table; what it was before stays as a table of its own, or goes';
 
+-- What a history must be, in one scan in the order of keys and moments.  It has
+-- no digests: a writer is any transaction, and would have to read its rows again.
+CREATE FUNCTION scorebook.verify_history(relation regclass)
+RETURNS TABLE (problem text, key text, detail text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	versioned constant scorebook.versioned_relation := scorebook.find_versioned(relation);
+	row_key record;
+	shown_key text;
+	same_key text;
+BEGIN
+	SELECT k.* INTO STRICT row_key FROM scorebook.row_key(relation) AS k;
+	shown_key := format('format(%L, %s)',
+		'(' || array_to_string(row_key.columns, ', ') || ')=('
+			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(row_key.columns)]), ', ') || ')',
+		scorebook.name_list(row_key.columns, 'c.%1$I'));
+	same_key := scorebook.name_list(row_key.columns, 'c.%1$I %2$s o.%1$I', ' AND ', row_key.operators);
+	RETURN QUERY EXECUTE format($sql$
+		WITH line AS
+		(
+			SELECT %1$s AS key, c.closed_by, f.writer IS NULL OR (t.writer IS NULL AND c.closed_by IS NOT NULL) AS unknown,
+				coalesce(f.committed_at, 'infinity') AS opened_at, coalesce(t.committed_at, 'infinity') AS closed_at,
+				lead(coalesce(f.committed_at, 'infinity')) OVER next AS next_at
+			FROM
+				(SELECT %2$s, c.opened_by, NULL::bigint AS closed_by FROM %3$s AS c
+				 UNION ALL
+				 SELECT %2$s, c.opened_by, c.closed_by FROM %4$s AS c) AS c
+				LEFT JOIN scorebook.moment AS f ON f.writer = c.opened_by AND f.timeline_id = $1
+				LEFT JOIN scorebook.moment AS t ON t.writer = c.closed_by AND t.timeline_id = $1
+			WINDOW next AS (PARTITION BY %2$s ORDER BY f.committed_at, c.closed_by)
+		)
+		SELECT p.* FROM
+		(
+			SELECT 'a row is of no writer of the table'::text, l.key, NULL::text FROM line AS l WHERE l.unknown
+			UNION ALL
+			SELECT 'a row ends before it begins', l.key,
+				format('It begins at %%s and ends at %%s.', l.opened_at, l.closed_at)
+			FROM line AS l WHERE NOT l.unknown AND l.closed_by IS NOT NULL AND l.closed_at <= l.opened_at
+			UNION ALL
+			SELECT 'two rows overlap', l.key,
+				format('It ends at %%s, and the next row begins at %%s.', l.closed_at, l.next_at)
+			FROM line AS l WHERE NOT l.unknown AND l.next_at < l.closed_at
+			UNION ALL
+			SELECT 'the history does not know a row of the table', %1$s, NULL
+			FROM %5$s AS c WHERE NOT EXISTS (SELECT FROM %3$s AS o WHERE %6$s)
+			UNION ALL
+			SELECT 'the table does not have a row that the history knows', %1$s, NULL
+			FROM %3$s AS c WHERE NOT EXISTS (SELECT FROM %5$s AS o WHERE %6$s)
+		) AS p
+		$sql$, shown_key, scorebook.name_list(row_key.columns, 'c.%1$I'), versioned.since, versioned.history,
+		versioned.relation, same_key)
+	USING versioned.timeline_id;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.verify_history(regclass) IS
+	'what is wrong with the history of a table; no rows: nothing';
+
 -- Who may read scorebook.moment may know this.
 CREATE FUNCTION scorebook.as_of_final_until(relation regclass)
 RETURNS timestamp with time zone

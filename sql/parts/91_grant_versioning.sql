@@ -5,6 +5,7 @@
 GRANT EXECUTE ON FUNCTION
 	scorebook.add_system_versioning(regclass),
 	scorebook.drop_system_versioning(regclass, boolean),
+	scorebook.verify_history(regclass),
 	scorebook.as_of_final_until(regclass),
 	scorebook.add_companion(regclass, text, name[], text, text),
 	scorebook.as_of_body(integer, boolean),

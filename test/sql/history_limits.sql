@@ -99,13 +99,38 @@ SELECT id, v FROM account_as_of('infinity') WHERE id = 1;
 SELECT id, v FROM account_history WHERE id = 1 ORDER BY opened_by;
 SELECT count(*) FROM scorebook.moment WHERE committed_at IS NULL;
 
+-- what triggers cannot prevent is found
+SELECT * FROM scorebook.verify_history('account');
+SELECT scorebook.verify_history('pg_class');
+SET session_replication_role = replica;
+BEGIN;
+INSERT INTO account_history (id, v, opened_by, closed_by, system_from, system_to)
+	SELECT id, 1000, closed_by, opened_by, '2020-01-01', '2020-01-02' FROM account_history WHERE id = 3;
+UPDATE account_since SET opened_by = 0 WHERE id = 2;
+INSERT INTO account_since VALUES (66, (SELECT opened_by FROM account_since WHERE id = 1), now());
+DELETE FROM account_since WHERE id = 3;
+INSERT INTO account_history (id, v, opened_by, closed_by, system_from, system_to)
+	SELECT h.id, 1000, o.closed_by, max(h.closed_by), '2020-01-01', '2020-01-02'
+	FROM account_history AS h, account_history AS o WHERE h.id = 1 AND o.id = 2 GROUP BY h.id, o.closed_by;
+SELECT problem, key, detail IS NOT NULL AS explained FROM scorebook.verify_history('account') ORDER BY 1, 2;
+ROLLBACK;
+RESET session_replication_role;
+BEGIN;
+UPDATE account SET v = v + 1;
+SELECT * FROM scorebook.verify_history('account');
+ROLLBACK;
+
 -- a function that looks like <table>_as_of, and is somebody else's
 CREATE ROLE regress_mimic;
 CREATE SCHEMA mimic AUTHORIZATION regress_mimic;
-SELECT timeline_id AS timeline FROM scorebook.versioned_relation WHERE relation = 'account'::regclass \gset
+SELECT set_config('regress.timeline', timeline_id::text, false) > '' AS known FROM scorebook.versioned_relation WHERE relation = 'account'::regclass;
 SET ROLE regress_mimic;
-SELECT format($$CREATE FUNCTION mimic.f(timestamptz) RETURNS SETOF account LANGUAGE sql
-	AS 'SELECT NULL::int, NULL::int, NULL::int -- scorebook.check_begin(%s,'$$, :timeline) \gexec
+DO $$
+BEGIN
+	EXECUTE format('CREATE FUNCTION mimic.f(timestamptz) RETURNS SETOF account LANGUAGE sql AS %L',
+		format('SELECT NULL::int, NULL::int, NULL::int -- scorebook.check_begin(%s,', current_setting('regress.timeline')));
+END
+$$;
 RESET ROLE;
 ALTER TABLE account ADD COLUMN x int;
 SELECT proname, proowner::regrole FROM pg_proc WHERE prorettype = 'account'::regtype ORDER BY proname, pronargs;
