@@ -790,7 +790,7 @@ DECLARE
 BEGIN
 	IF known IS NULL OR key = known OR key IS NULL AND NOT EXISTS (
 		SELECT FROM pg_index AS i
-		WHERE i.indrelid = versioned.relation AND i.indisunique AND i.indimmediate
+		WHERE i.indrelid = versioned.relation AND i.indisunique AND i.indimmediate AND i.indisvalid
 			AND i.indpred IS NULL AND i.indexprs IS NULL
 			AND known = (SELECT array_agg(a.attname ORDER BY k.position)
 						 FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, position)
@@ -836,7 +836,7 @@ COMMENT ON FUNCTION scorebook.check_triggers(scorebook.versioned_relation) IS
 	'throws where a trigger that keeps a history is disabled';
 
 -- Their names may have been changed.
-CREATE FUNCTION scorebook.has_triggers(versioned scorebook.versioned_relation)
+CREATE FUNCTION scorebook.has_triggers_internal(versioned scorebook.versioned_relation)
 RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -853,7 +853,7 @@ AS $$
 			AND t.tgfoid = 'scorebook.guard_history()'::regprocedure) AS t
 $$;
 
-COMMENT ON FUNCTION scorebook.has_triggers(scorebook.versioned_relation) IS
+COMMENT ON FUNCTION scorebook.has_triggers_internal(scorebook.versioned_relation) IS
 	'whether all triggers that keep a history are there';
 
 CREATE FUNCTION scorebook.create_triggers(member regclass, timeline integer)
@@ -1247,7 +1247,7 @@ BEGIN
 			WHERE d.object_type = 'trigger'
 				AND to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
 					= ANY (versioned.members || versioned.history || versioned.since))
-			AND NOT scorebook.has_triggers(versioned) THEN
+			AND NOT scorebook.has_triggers_internal(versioned) THEN
 			problem := format('cannot drop what keeps the history of table %s', versioned.relation);
 		END IF;
 		IF problem IS NOT NULL THEN

@@ -48,7 +48,8 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.query_relations(text, timestamp with time zone),
 	scorebook.read_only_result(text, timestamp with time zone),
 	scorebook.record_snapshot(text, timestamp with time zone, text, bigint, numeric, jsonb, jsonb, jsonb),
-	scorebook.text_settings()
+	scorebook.text_settings(),
+	scorebook.this_database()
 TO PUBLIC;
 
 -- Whoever may become a role sees the training sets that it has taken.
