@@ -55,11 +55,12 @@ static bool moments_are_open = false;
 static void at_end(XactEvent event, void *arg);
 static int	take_moments(void);
 static int	take_open_moments(void);
-static void write_moments(const Clock *moment, ArrayType *timelines);
+static void write_moments(const Clock *moment, ArrayType *timelines,
+						  bool begins);
 static void execute(SPIPlanPtr *plan, const char *statement, int n,
 					Oid *types, Datum *values, const char *nulls);
 static void make_tag(int32 timeline, LOCKTAG *tag);
-static void take(int32 timeline, Clock *moment);
+static bool take(int32 timeline, Clock *moment);
 static void find_last(int32 timeline, Snapshot snapshot, Last *last);
 static TimestampTz find_begin(int32 timeline);
 static void read_clock(Clock *clock);
@@ -85,7 +86,7 @@ sbk_moment_take(int32 timeline)
 {
 	Clock		moment;
 
-	take(timeline, &moment);
+	(void) take(timeline, &moment);
 	return moment.time;
 }
 
@@ -184,6 +185,7 @@ take_open_moments(void)
 	Datum	   *timelines;
 	Clock		moment;
 	Clock		own;
+	bool		begins = false;
 	int			n;
 	int			i;
 
@@ -204,18 +206,19 @@ take_open_moments(void)
 	}
 	for (i = 0; i < n; i++)
 	{
-		take(DatumGetInt32(timelines[i]), &own);
+		if (take(DatumGetInt32(timelines[i]), &own))
+			begins = true;
 		if (i == 0 || own.time > moment.time)
 			moment = own;
 	}
 	write_moments(&moment, construct_array(timelines, n, INT4OID, sizeof(int32),
-										   true, TYPALIGN_INT));
+										   true, TYPALIGN_INT), begins);
 	return n;
 }
 
 /* A history that begins with this transaction begins at its moment. */
 static void
-write_moments(const Clock *moment, ArrayType *timelines)
+write_moments(const Clock *moment, ArrayType *timelines, bool begins)
 {
 	static SPIPlanPtr plans[2] = {NULL, NULL};
 	Oid			types[4] = {TIMESTAMPTZOID, INT4ARRAYOID, UUIDOID, INT8OID};
@@ -230,6 +233,8 @@ write_moments(const Clock *moment, ArrayType *timelines)
 	execute(&plans[0], "UPDATE scorebook.moment SET committed_at = $1, boot_id = $3, uptime = $4"
 			" WHERE committed_at IS NULL AND timeline_id OPERATOR(pg_catalog.=) ANY ($2)",
 			4, types, values, nulls);
+	if (!begins)
+		return;
 	execute(&plans[1], "UPDATE scorebook.timeline SET begins_at = $1"
 			" WHERE timeline_id OPERATOR(pg_catalog.=) ANY ($2)"
 			" AND begins_at OPERATOR(pg_catalog.=) 'infinity'",
@@ -264,7 +269,8 @@ make_tag(int32 timeline, LOCKTAG *tag)
 					   (uint32) timeline, 0);
 }
 
-static void
+/* Returns whether this is the first writer of the timeline. */
+static bool
 take(int32 timeline, Clock *moment)
 {
 	LOCKTAG		tag;
@@ -278,6 +284,7 @@ take(int32 timeline, Clock *moment)
 	read_clock(moment);
 	if (last.exists)
 		moment->time = Max(moment->time, earliest(&last.moment, moment));
+	return !last.exists;
 }
 
 /*
