@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -21,6 +22,7 @@
 #include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -28,6 +30,7 @@
 
 #include "book/moment.h"
 #include "registry/catalog.h"
+#include "scorebook.h"
 
 /* What is between the readings of two clocks, in microseconds. */
 #define CLOSE_ENOUGH	20
@@ -147,19 +150,27 @@ at_end(XactEvent event, void *arg)
 
 /*
  * As the owner of the extension, who alone writes its tables.  The transaction
- * may have become read-only after it has written.  Returns how many timelines
- * were written.
+ * may have become read-only after it has written, or have dropped the
+ * extension.  Returns how many timelines were written.
  */
 static int
 take_moments(void)
 {
 	bool		was_read_only = XactReadOnly;
-	Relation	table = table_open(sbk_catalog_relation("moment"), AccessShareLock);
-	Oid			owner = table->rd_rel->relowner;
+	Oid			schema = get_namespace_oid(SBK_SCHEMA, true);
+	Oid			moments = InvalidOid;
+	Relation	table;
+	Oid			owner;
 	Oid			user;
 	int			context;
 	int			n;
 
+	if (OidIsValid(schema))
+		moments = get_relname_relid("moment", schema);
+	if (!OidIsValid(moments))
+		return 0;
+	table = table_open(moments, AccessShareLock);
+	owner = table->rd_rel->relowner;
 	table_close(table, NoLock);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);

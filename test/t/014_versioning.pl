@@ -125,6 +125,26 @@ foreach my $format (sort keys %restore)
 	like($err, qr/what was at .* is not known/, "$format: and begins where it began");
 }
 
+# a partition that is being detached: nobody writes it until it has left
+$primary->safe_psql('jobs', q{INSERT INTO "in put".instant VALUES ('before', clock_timestamp())});
+my $reader = $primary->background_psql('jobs');
+$reader->query_safe('BEGIN; SELECT FROM "in put".call');
+$primary->psql('jobs', q{
+	SET statement_timeout = '300ms';
+	ALTER TABLE "in put".call DETACH PARTITION "in put".visit_3 CONCURRENTLY});
+{
+	my ($rc, $out, $err) = $primary->psql('jobs', q{UPDATE "in put".visit_3 SET note = 'late'});
+	like($err, qr/cannot write table "visit_3" while it is being detached/, 'a partition that is being detached is not written');
+}
+$reader->quit;
+$primary->safe_psql('jobs', $_) foreach (q{ALTER TABLE "in put".call DETACH PARTITION "in put".visit_3 FINALIZE},
+	q{UPDATE "in put".visit_3 SET note = 'late'});
+is($primary->safe_psql('jobs', q{
+		SELECT (SELECT string_agg(note, ' ') FROM "in put".visit_as_of(at) WHERE id = 40),
+			(SELECT count(*) FROM "in put".visit_as_of(clock_timestamp()) WHERE id = 40)
+		FROM "in put".instant WHERE name = 'before'}),
+	'new|0', 'and then its rows have ended as they were');
+
 # a standby answers the same, for what it has
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
