@@ -56,12 +56,13 @@ AS 'MODULE_PATHNAME', 'sbk_sql_take_moment';
 COMMENT ON FUNCTION scorebook.take_moment_internal(integer) IS
 	'locks a timeline until the end of the transaction, and gives a time that no state was final at';
 
-CREATE FUNCTION scorebook.final_until_internal(timeline integer)
+-- Whoever may read scorebook.moment may know this, and everybody may.
+CREATE FUNCTION scorebook.final_until(timeline integer)
 RETURNS timestamp with time zone
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'sbk_sql_final_until';
 
-COMMENT ON FUNCTION scorebook.final_until_internal(integer) IS
+COMMENT ON FUNCTION scorebook.final_until(integer) IS
 	'before this time, the states of a timeline cannot change any more';
 
 CREATE FUNCTION scorebook.open_moment_internal() RETURNS trigger

@@ -1099,16 +1099,15 @@ $$;
 COMMENT ON FUNCTION scorebook.verify_history(regclass) IS
 	'what is wrong with the history of a table; no rows: nothing';
 
--- Who may read scorebook.moment may know this.
 CREATE FUNCTION scorebook.as_of_final_until(relation regclass)
 RETURNS timestamp with time zone
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	versioned constant scorebook.versioned_relation := scorebook.find_versioned(relation);
 BEGIN
-	RETURN scorebook.final_until_internal(versioned.timeline_id);
+	RETURN scorebook.final_until(versioned.timeline_id);
 END
 $$;
 

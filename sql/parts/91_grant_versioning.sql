@@ -7,6 +7,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.drop_system_versioning(regclass, boolean),
 	scorebook.verify_history(regclass),
 	scorebook.as_of_final_until(regclass),
+	scorebook.final_until(integer),
 	scorebook.add_companion(regclass, text, name[], text, text),
 	scorebook.as_of_body(integer, boolean),
 	scorebook.as_of_functions(integer),

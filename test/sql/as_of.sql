@@ -29,6 +29,19 @@ GROUP BY i.name, i.at ORDER BY i.at;
 SELECT scorebook.as_of_final_until('regress_scored') > max(at) AS final FROM instant;
 SELECT pg_typeof(a)::text AS row_type FROM scores.regress_scored_as_of('infinity') AS a WHERE a.id = 1;
 
+-- who may read the book asks the same, and sees the same
+CREATE ROLE regress_reader;
+GRANT USAGE ON SCHEMA scores TO regress_reader;
+GRANT SELECT ON scores.regress_scored, scores.regress_scored_history TO regress_reader;
+GRANT SELECT ON instant TO regress_reader;
+SET ROLE regress_reader;
+SELECT scorebook.as_of_final_until('regress_scored') > max(at) AS final FROM instant;
+SELECT count(*), scorebook.score_at('regress_scored', 17, at) IS NOT NULL AS said
+FROM instant, LATERAL scores.regress_scored_as_of(at) WHERE name = 'scored again' GROUP BY at;
+RESET ROLE;
+DROP OWNED BY regress_reader;
+DROP ROLE regress_reader;
+
 ANALYZE scores.regress_scored, scores.regress_scored_history, scorebook.moment;
 CREATE FUNCTION how_scores_are_read(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
