@@ -57,7 +57,7 @@ $$;
 SELECT how_scores_are_read($$SELECT * FROM scores.regress_scored_as_of('2100-01-01')$$);
 SELECT how_scores_are_read($$SELECT * FROM scores.regress_scored_as_of('2100-01-01') WHERE id = 17$$);
 -- before the first day that is kept, there is no answer
-UPDATE scorebook.timeline SET begins_at = '2020-01-01' FROM scorebook.job AS j
+UPDATE scorebook.timeline SET begins_at = '2020-01-01' FROM scorebook.registered_job AS j
 WHERE timeline.timeline_id = j.timeline_id AND j.name = 'regress_scored';
 SELECT * FROM scores.regress_scored_as_of('2019-12-31') WHERE id = -1;
 SELECT a.id FROM (VALUES ('2019-12-31'::timestamptz)) AS i (at), LATERAL scores.regress_scored_as_of(i.at) AS a WHERE a.id = -1;
