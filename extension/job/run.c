@@ -203,7 +203,6 @@ call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	Guise		guise;
 	int			rc;
 
-	/* not restricted: moments are taken by a deferred trigger */
 	GetUserIdAndSecContext(&guise.user, &guise.context);
 	SetUserIdAndSecContext(keeper, guise.context | SECURITY_LOCAL_USERID_CHANGE);
 	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
