@@ -85,7 +85,7 @@ typedef struct Run
 	char	   *failed_key;
 } Run;
 
-static void assume(Oid user, const char *search_path, Guise *guise);
+static void assume(Oid user, int restriction, Guise *guise);
 static void resume(const Guise *guise);
 static int32 find_job(const SbkRunRequest *request, Oid keeper);
 static void lock_job(int32 job_id, const SbkRunRequest *request, bool session);
@@ -176,14 +176,15 @@ sbk_run_is_alive(int32 job_id)
 	return false;
 }
 
+/* Names then mean what they do in pg_catalog, whatever the caller has set. */
 static void
-assume(Oid user, const char *search_path, Guise *guise)
+assume(Oid user, int restriction, Guise *guise)
 {
 	GetUserIdAndSecContext(&guise->user, &guise->context);
 	SetUserIdAndSecContext(user, guise->context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
+						   restriction);
 	guise->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", search_path, PGC_USERSET,
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
@@ -204,10 +205,9 @@ call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	int			rc;
 
 	/* not restricted: moments are taken by a deferred trigger */
-	GetUserIdAndSecContext(&guise.user, &guise.context);
-	SetUserIdAndSecContext(keeper, guise.context | SECURITY_LOCAL_USERID_CHANGE);
+	assume(keeper, 0, &guise);
 	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
-	SetUserIdAndSecContext(guise.user, guise.context);
+	resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
 }
@@ -399,7 +399,7 @@ score(Run *run)
 
 	sbk_progress_start(run->job.result, run->number);
 	sbk_progress_phase(SBK_PHASE_SCORING);
-	assume(run->job.owner, "pg_catalog, pg_temp", &guise);
+	assume(run->job.owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	PG_TRY();
 	{
 		if (run->request->kind == SBK_RUN_DECISION)
@@ -592,7 +592,7 @@ find_model(const Job *job, SbkModelUse *use)
 	Guise		guise;
 	bool		changed;
 
-	assume(job->owner, "pg_catalog, pg_temp", &guise);
+	assume(job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	model = sbk_model_use(use, job->model, strlen(job->model), &changed);
 	resume(&guise);
 	return model;
