@@ -373,7 +373,7 @@ check_limits(const SbkPass *pass)
 				errdetail("That is the max_rows of the job."));
 	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)
 		ereport(ERROR,
-				errcode(ERRCODE_QUERY_CANCELED),
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("a run of job \"%s\" takes longer than its max_duration",
 					   pass->job));
 }

@@ -14,6 +14,7 @@
 
 #include "access/relation.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -88,16 +89,20 @@ typedef struct Run
 static void assume(Oid user, int restriction, Guise *guise);
 static void resume(const Guise *guise);
 static int32 find_job(const SbkRunRequest *request, Oid keeper);
-static void lock_job(int32 job_id, const SbkRunRequest *request, bool session);
+static void lock_job(int32 job_id, const char *name, bool wait, bool session);
 static void unlock_job(int32 job_id);
 static void make_tag(int32 job_id, LOCKTAG *tag);
 static void begin(Run *run, int32 job_id);
-static ErrorData *try_to_score(Run *run);
+static ErrorData *try_to_score(Run *run, bool own_transactions);
+static void take_moment(const Run *run);
 static void fail(Run *run, const ErrorData *error);
 static void score(Run *run);
 static void read_job(Run *run);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
 static SbkModel *find_model(const Job *job, SbkModelUse *use);
+static bool is_history_of(Relation history, TupleDesc result);
+pg_noreturn static void refuse_book(const Job *job, const char *what,
+									Relation table);
 static const char *scope_of(const SbkRunRequest *request);
 static void read_statements(const Run *run, Relation result,
 							SbkStatements *statements);
@@ -128,7 +133,7 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
 	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)
-		lock_job(job_id, request, own_transactions);
+		lock_job(job_id, request->job, request->wait, own_transactions);
 	if (!own_transactions)
 	{
 		begin(&run, job_id);
@@ -136,7 +141,12 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 			SPI_register_trigger_data(request->trigger) < 0)
 			elog(ERROR, "could not register the rows of the trigger");
 		if (request->swallow)
-			(void) try_to_score(&run);
+		{
+			/* who cancels the statement does not mean the scoring only */
+			error = try_to_score(&run, false);
+			if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+				ReThrowError(error);
+		}
 		else
 			score(&run);
 		SPI_finish();
@@ -150,7 +160,7 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 
 		/* whatever the default: what others write meanwhile must be seen */
 		XactIsoLevel = XACT_READ_COMMITTED;
-		error = try_to_score(&run);
+		error = try_to_score(&run, true);
 		SPI_commit();
 		if (error != NULL)
 			ReThrowError(error);
@@ -164,11 +174,20 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	return run.number;
 }
 
+void
+sbk_run_keep_out(int32 job_id, const char *name)
+{
+	lock_job(job_id, name, false, false);
+}
+
 bool
 sbk_run_is_alive(int32 job_id)
 {
 	LOCKTAG		tag;
 
+	/* a standby knows no locks of the primary's */
+	if (RecoveryInProgress())
+		return true;
 	make_tag(job_id, &tag);
 	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return true;
@@ -253,17 +272,21 @@ find_job(const SbkRunRequest *request, Oid keeper)
 }
 
 static void
-lock_job(int32 job_id, const SbkRunRequest *request, bool session)
+lock_job(int32 job_id, const char *name, bool wait, bool session)
 {
 	LOCKTAG		tag;
 
 	make_tag(job_id, &tag);
-	if (LockAcquire(&tag, ExclusiveLock, session, !request->wait) ==
-		LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				errmsg("job \"%s\" is being run", request->job),
-				errhint("See scorebook.run_progress, or wait for it with wait => true."));
+	while (LockAcquire(&tag, ExclusiveLock, session, !wait) ==
+		   LOCKACQUIRE_NOT_AVAIL)
+	{
+		/* those who only look whether it is alive are gone at once */
+		if (sbk_run_is_alive(job_id))
+			ereport(ERROR,
+					errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					errmsg("job \"%s\" is being run", name),
+					errhint("See scorebook.run_progress, or wait for it with wait => true."));
+	}
 }
 
 static void
@@ -309,7 +332,7 @@ begin(Run *run, int32 job_id)
 
 /* In a subtransaction: where it fails, why is written down, and returned. */
 static ErrorData *
-try_to_score(Run *run)
+try_to_score(Run *run, bool own_transactions)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -320,6 +343,8 @@ try_to_score(Run *run)
 	PG_TRY();
 	{
 		score(run);
+		if (own_transactions)
+			take_moment(run);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -338,6 +363,17 @@ try_to_score(Run *run)
 		fail(run, error);
 	}
 	return error;
+}
+
+/*
+ * Waits for others who are about to commit, as long as the run can still fail;
+ * nothing but the commit is to follow.
+ */
+static void
+take_moment(const Run *run)
+{
+	call(run->keeper, "SET CONSTRAINTS scorebook.moment_take IMMEDIATE", 0,
+		 NULL, NULL, NULL);
 }
 
 static void
@@ -388,7 +424,7 @@ score(Run *run)
 	pass->key_is_unique = run->job.key_is_unique;
 	pass->keep = run->job.keep;
 	pass->each_period = run->job.each_period;
-	pass->record_errors = run->job.record_errors;
+	pass->record_errors = run->job.record_errors || run->request->swallow;
 	pass->max_errors = run->job.max_errors;
 	pass->max_rows = run->job.max_rows;
 	pass->deadline = run->job.deadline;
@@ -618,6 +654,7 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 		{"system_from", TIMESTAMPTZOID}
 	};
 	bool		as_made = desc->natts == job->num_key + lengthof(columns);
+	Relation	history;
 	int			i;
 
 	for (i = 0; as_made && i < lengthof(columns); i++)
@@ -631,14 +668,14 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 		as_made = !attribute->attisdropped && attribute->atttypid == type &&
 			strcmp(NameStr(attribute->attname), name) == 0;
 	}
-	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the result table of job \"%s\" is not as it was made",
-					   job->name),
-				errdetail("Columns of \"%s\" were added, removed or changed.",
-						  RelationGetRelationName(result)),
-				errhint("Undo that; what else a report needs belongs into a view."));
+	(void) RelationGetIndexList(result);
+	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION ||
+		!OidIsValid(result->rd_pkindex))
+		refuse_book(job, "result table", result);
+	history = relation_open(job->history, AccessShareLock);
+	if (!is_history_of(history, desc))
+		refuse_book(job, "history", history);
+	relation_close(history, NoLock);
 	if (has_scores != job->has_scores || has_class != job->has_class)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -650,6 +687,50 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 						  model->num_output,
 						  sbk_family_classes(model->family, model->num_output)),
 				errhint("Make another job for it."));
+}
+
+/* Does the history have the columns of the result table, and its own? */
+static bool
+is_history_of(Relation history, TupleDesc result)
+{
+	TupleDesc	desc = RelationGetDescr(history);
+	static const struct
+	{
+		const char *name;
+		Oid			type;
+	}			own[] = {
+		{"ended_by", INT8OID}, {"system_to", TIMESTAMPTZOID},
+		{"end_reason", TEXTOID}
+	};
+	bool		is_history = desc->natts == result->natts + lengthof(own) &&
+		history->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	int			i;
+
+	for (i = 0; is_history && i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		bool		is_own = i >= result->natts;
+		const char *name = is_own ? own[i - result->natts].name :
+			NameStr(TupleDescAttr(result, i)->attname);
+		Oid			type = is_own ? own[i - result->natts].type :
+			TupleDescAttr(result, i)->atttypid;
+
+		is_history = !attribute->attisdropped && attribute->atttypid == type &&
+			strcmp(NameStr(attribute->attname), name) == 0;
+	}
+	return is_history;
+}
+
+static void
+refuse_book(const Job *job, const char *what, Relation table)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("the %s of job \"%s\" is not as it was made", what,
+				   job->name),
+			errdetail("Columns or the primary key of \"%s\" were added, removed or changed.",
+					  RelationGetRelationName(table)),
+			errhint("Undo that; what else a report needs belongs into a view."));
 }
 
 /* Which rows of the source are read. */
@@ -703,6 +784,7 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->digest = column(9);
 	statements->new_watermark = column(10);
 	statements->decide = column(11);
+	statements->endings = column(12);
 }
 
 /*

@@ -40,6 +40,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_pull);
 PG_FUNCTION_INFO_V1(sbk_sql_stream);
 PG_FUNCTION_INFO_V1(sbk_sql_scaled_points);
 PG_FUNCTION_INFO_V1(sbk_sql_run_is_alive);
+PG_FUNCTION_INFO_V1(sbk_sql_keep_runs_out);
 PG_FUNCTION_INFO_V1(sbk_sql_guard_book);
 PG_FUNCTION_INFO_V1(sbk_sql_row_digest);
 PG_FUNCTION_INFO_V1(sbk_sql_result_shape);
@@ -188,6 +189,14 @@ Datum
 sbk_sql_run_is_alive(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(sbk_run_is_alive(PG_GETARG_INT32(0)));
+}
+
+Datum
+sbk_sql_keep_runs_out(PG_FUNCTION_ARGS)
+{
+	sbk_run_keep_out(PG_GETARG_INT32(0),
+					 text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
 }
 
 Datum

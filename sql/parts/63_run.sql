@@ -130,6 +130,14 @@ AS 'MODULE_PATHNAME', 'sbk_sql_run_is_alive';
 COMMENT ON FUNCTION scorebook.run_is_alive(integer) IS
 	'is a run of the job going on?';
 
+CREATE FUNCTION scorebook.keep_runs_out_internal(job_id integer, name text)
+RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_keep_runs_out';
+
+COMMENT ON FUNCTION scorebook.keep_runs_out_internal(integer, text) IS
+	'no run of the job begins before the end of the transaction; throws where one is going on';
+
 CREATE FUNCTION scorebook.find_job(name text)
 RETURNS scorebook.job
 LANGUAGE plpgsql STABLE
@@ -197,6 +205,11 @@ AS $$
 DECLARE
 	number bigint;
 BEGIN
+	IF NOT EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = 'the job was dropped meanwhile';
+	END IF;
 	IF kind IN ('run', 'decision') THEN
 		UPDATE scorebook.run AS r
 		SET status = 'crashed', finished_at = clock_timestamp()
@@ -241,7 +254,7 @@ CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.job, scope text
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
 	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
-	OUT decide text)
+	OUT decide text, OUT endings text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -337,10 +350,22 @@ BEGIN
 		 FROM unnest(given) WITH ORDINALITY AS g (name, position)
 		 WHERE g.name <> ALL (row_key)),
 		still);
+	-- A run is long: meanwhile others may have added a key and ended it again,
+	-- which nothing but the history tells.  $3 is what "endings" gives under the
+	-- snapshot of the run.
+	IF scope IN ('all', 'watermark') THEN
+		endings := format(
+			'SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM written AS w JOIN %s AS h ON %s'
+			' WHERE w.old_run IS NULL',
+			job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
+	END IF;
 	add := format(
 		'INSERT INTO %s (%s, run, system_from) SELECT %s, $1, $2 FROM written AS w'
-		' WHERE w.old_run IS NULL ON CONFLICT (%s) DO NOTHING',
+		' WHERE w.old_run IS NULL%s ON CONFLICT (%s) DO NOTHING',
 		job.result, scorebook.column_list(given, '%I'), scorebook.column_list(given, 'w.%I'),
+		CASE WHEN endings IS NOT NULL THEN
+			format(' AND NOT EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($3))',
+				job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND ')) END,
 		scorebook.column_list(row_key, '%I'));
 	archive_gone := format(
 		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
