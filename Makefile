@@ -159,7 +159,7 @@ REGRESS        = install registry reference load_errors load_arguments score cla
 	explain policies calls rights card predictor damage versioning training uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire versioning
+ISOLATION      = load alias retire versioning job
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1
