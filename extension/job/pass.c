@@ -248,16 +248,6 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 		Oid			output;
 		bool		is_varlena;
 
-		if (column->atttypid != TupleDescAttr(pass->book, i)->atttypid)
-			ereport(ERROR,
-					errcode(ERRCODE_DATATYPE_MISMATCH),
-					errmsg("the type of the key of job \"%s\" has changed",
-						   pass->job),
-					errdetail("Column \"%s\" is of type %s in the source, and of type %s in the book.",
-							  NameStr(column->attname),
-							  format_type_be(column->atttypid),
-							  format_type_be(TupleDescAttr(pass->book, i)->atttypid)),
-					errhint("Make a new job, or cast the column in the source."));
 		get_typlenbyval(column->atttypid, &receiver->key_length[i],
 						&receiver->key_by_value[i]);
 		getTypeOutputInfo(column->atttypid, &output, &is_varlena);

@@ -25,6 +25,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -71,6 +72,7 @@ typedef struct Job
 	bool		has_scores;
 	bool		has_class;
 	SbkScaling	scaling;
+	Oid			source;
 } Job;
 
 typedef struct Run
@@ -100,6 +102,7 @@ static void score(Run *run);
 static void read_job(Run *run);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
 static SbkModel *find_model(const Job *job, SbkModelUse *use);
+static void check_key(const Job *job, TupleDesc book);
 static bool is_history_of(Relation history, TupleDesc result);
 pg_noreturn static void refuse_book(const Job *job, const char *what,
 									Relation table);
@@ -419,6 +422,7 @@ score(Run *run)
 	pass->job = run->job.name;
 	pass->model = find_model(&run->job, use);
 	check_book(&run->job, pass->model, result);
+	check_key(&run->job, RelationGetDescr(result));
 	pass->book = RelationGetDescr(result);
 	pass->num_key = run->job.num_key;
 	pass->key_is_unique = run->job.key_is_unique;
@@ -581,6 +585,7 @@ read_job(Run *run)
 		job->scaling.factor = column_real(21);
 		job->scaling.higher_is_better = *column(22) == 't';
 	}
+	job->source = (Oid) column_int(23);
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -653,7 +658,7 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 		{"inputs_hash", INT8OID}, {"run", INT8OID},
 		{"system_from", TIMESTAMPTZOID}
 	};
-	bool		as_made = desc->natts == job->num_key + lengthof(columns);
+	bool		as_made = sbk_live_columns(desc) == job->num_key + lengthof(columns);
 	Relation	history;
 	int			i;
 
@@ -689,7 +694,44 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 				errhint("Make another job for it."));
 }
 
-/* Does the history have the columns of the result table, and its own? */
+/* Keeps the source as it is now, until the end of the transaction. */
+static void
+check_key(const Job *job, TupleDesc book)
+{
+	Relation	source = relation_open(job->source, AccessShareLock);
+	int			i;
+
+	for (i = 0; i < job->num_key; i++)
+	{
+		Form_pg_attribute key = TupleDescAttr(book, i);
+		AttrNumber	number = get_attnum(job->source, NameStr(key->attname));
+		Form_pg_attribute column;
+
+		if (number <= 0)
+			ereport(ERROR,
+					errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("the source of job \"%s\" lacks the column \"%s\" of its key",
+						   job->name, NameStr(key->attname)),
+					errhint("Give the column back its name, or make a new job."));
+		column = TupleDescAttr(RelationGetDescr(source), number - 1);
+		if (column->atttypid != key->atttypid)
+			ereport(ERROR,
+					errcode(ERRCODE_DATATYPE_MISMATCH),
+					errmsg("the type of the key of job \"%s\" has changed",
+						   job->name),
+					errdetail("Column \"%s\" is of type %s in the source, and of type %s in the book.",
+							  NameStr(key->attname),
+							  format_type_be(column->atttypid),
+							  format_type_be(key->atttypid)),
+					errhint("Make a new job, or cast the column in the source."));
+	}
+	relation_close(source, NoLock);
+}
+
+/*
+ * Does the history have the columns of the result table, and its own?  Columns
+ * that were added and dropped again do not matter.
+ */
 static bool
 is_history_of(Relation history, TupleDesc result)
 {
@@ -702,23 +744,28 @@ is_history_of(Relation history, TupleDesc result)
 		{"ended_by", INT8OID}, {"system_to", TIMESTAMPTZOID},
 		{"end_reason", TEXTOID}
 	};
-	bool		is_history = desc->natts == result->natts + lengthof(own) &&
-		history->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	bool		is_history = history->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	int			num_result = sbk_live_columns(result);
+	int			n = 0;
 	int			i;
 
 	for (i = 0; is_history && i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-		bool		is_own = i >= result->natts;
-		const char *name = is_own ? own[i - result->natts].name :
-			NameStr(TupleDescAttr(result, i)->attname);
-		Oid			type = is_own ? own[i - result->natts].type :
-			TupleDescAttr(result, i)->atttypid;
+		bool		is_own = n >= num_result;
 
-		is_history = !attribute->attisdropped && attribute->atttypid == type &&
-			strcmp(NameStr(attribute->attname), name) == 0;
+		if (attribute->attisdropped)
+			continue;
+		if (n == num_result + lengthof(own))
+			return false;
+		is_history = strcmp(NameStr(attribute->attname), is_own ?
+							own[n - num_result].name :
+							NameStr(TupleDescAttr(result, n)->attname)) == 0 &&
+			attribute->atttypid == (is_own ? own[n - num_result].type :
+									TupleDescAttr(result, n)->atttypid);
+		n++;
 	}
-	return is_history;
+	return is_history && n == num_result + lengthof(own);
 }
 
 static void

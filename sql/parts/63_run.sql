@@ -404,7 +404,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT max_rows bigint, OUT max_duration_ms bigint, OUT has_watermark boolean,
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT kind text, OUT scaling_offset double precision,
-	OUT scaling_factor double precision, OUT higher_is_better boolean)
+	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT source bigint)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -454,6 +454,7 @@ BEGIN
 	SELECT s.offset_points, s.factor INTO scaling_offset, scaling_factor
 	FROM scorebook.scaling_numbers(job.scaling) AS s;
 	higher_is_better := job.direction = 'higher_is_better';
+	source := job.source::oid::bigint;
 END
 $$;
 
