@@ -95,8 +95,8 @@ static void lock_job(int32 job_id, const char *name, bool wait, bool session);
 static void unlock_job(int32 job_id);
 static void make_tag(int32 job_id, LOCKTAG *tag);
 static void begin(Run *run, int32 job_id);
-static ErrorData *try_to_score(Run *run, bool own_transactions);
-static void take_moment(const Run *run);
+static ErrorData *try_to_score(Run *run);
+static ErrorData *try_to_commit(Run *run);
 static void fail(Run *run, const ErrorData *error);
 static void score(Run *run);
 static void read_job(Run *run);
@@ -133,6 +133,11 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	int32		job_id;
 
 	PreventCommandDuringRecovery("a scorebook run");
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("cannot write a book within a security-restricted operation"),
+				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
 	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)
@@ -146,7 +151,7 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 		if (request->swallow)
 		{
 			/* who cancels the statement does not mean the scoring only */
-			error = try_to_score(&run, false);
+			error = try_to_score(&run);
 			if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 				ReThrowError(error);
 		}
@@ -163,8 +168,11 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 
 		/* whatever the default: what others write meanwhile must be seen */
 		XactIsoLevel = XACT_READ_COMMITTED;
-		error = try_to_score(&run, true);
-		SPI_commit();
+		error = try_to_score(&run);
+		if (error == NULL)
+			error = try_to_commit(&run);
+		else
+			SPI_commit();
 		if (error != NULL)
 			ReThrowError(error);
 	}
@@ -335,7 +343,7 @@ begin(Run *run, int32 job_id)
 
 /* In a subtransaction: where it fails, why is written down, and returned. */
 static ErrorData *
-try_to_score(Run *run, bool own_transactions)
+try_to_score(Run *run)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -346,8 +354,6 @@ try_to_score(Run *run, bool own_transactions)
 	PG_TRY();
 	{
 		score(run);
-		if (own_transactions)
-			take_moment(run);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -368,15 +374,29 @@ try_to_score(Run *run, bool own_transactions)
 	return error;
 }
 
-/*
- * Waits for others who are about to commit, as long as the run can still fail;
- * nothing but the commit is to follow.
- */
-static void
-take_moment(const Run *run)
+/* Where that fails, too, why is written down, and returned. */
+static ErrorData *
+try_to_commit(Run *run)
 {
-	call(run->keeper, "SET CONSTRAINTS scorebook.moment_take IMMEDIATE", 0,
-		 NULL, NULL, NULL);
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		/* SPI has begun another transaction */
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		run->failed_key = NULL;
+		fail(run, error);
+		SPI_commit();
+	}
+	PG_END_TRY();
+	return error;
 }
 
 static void
