@@ -448,7 +448,9 @@ score(Run *run)
 	pass->key_is_unique = run->job.key_is_unique;
 	pass->keep = run->job.keep;
 	pass->each_period = run->job.each_period;
-	pass->record_errors = run->job.record_errors || run->request->swallow;
+	/* who pulls wants a score, and who streams has said what an error does */
+	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
+		run->job.record_errors : run->request->swallow;
 	pass->max_errors = run->job.max_errors;
 	pass->max_rows = run->job.max_rows;
 	pass->deadline = run->job.deadline;

@@ -55,6 +55,7 @@ typedef struct DigestColumns
 	int16		lengths[FUNC_MAX_ARGS];
 } DigestColumns;
 
+static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
 static Oid	find_owner(Oid function);
 static Oid	find_table(Oid relation_id, List **names);
@@ -150,10 +151,24 @@ sbk_sql_stream(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("a stream's trigger names its job, and what an error does"));
+	if (!has_changes(request.trigger))
+		PG_RETURN_POINTER(NULL);
 	request.job = request.trigger->tg_trigger->tgargs[0];
 	request.swallow = strcmp(request.trigger->tg_trigger->tgargs[1], "record") == 0;
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), false);
 	PG_RETURN_POINTER(NULL);
+}
+
+/* Has the statement changed any row?  Of TRUNCATE nobody knows. */
+static bool
+has_changes(const TriggerData *trigger)
+{
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		return true;
+	return (trigger->tg_newtable != NULL &&
+			tuplestore_tuple_count(trigger->tg_newtable) > 0) ||
+		(trigger->tg_oldtable != NULL &&
+		 tuplestore_tuple_count(trigger->tg_oldtable) > 0);
 }
 
 static void
