@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(1286);
+SELECT plan(1288);
 
 CREATE TEMP TABLE api
 (
