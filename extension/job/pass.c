@@ -79,6 +79,7 @@ typedef struct Receiver
 	SbkPass    *pass;
 	MemoryContext context;		/* of the pass */
 	MemoryContext block_context;
+	MemoryContext row_context;	/* of a row that cannot be scored */
 	SbkRowBinding *binding;
 	int			num_input;		/* features, and the base margin */
 	Size		width;			/* numbers that the model gives for a row */
@@ -139,6 +140,7 @@ sbk_pass_read(SbkPass *pass, const char *query, ParamListInfo params)
 	if (rc < 0)
 		elog(ERROR, "could not read the source: %s", SPI_result_code_string(rc));
 	MemoryContextDelete(receiver.block_context);
+	MemoryContextDelete(receiver.row_context);
 }
 
 void
@@ -265,6 +267,9 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	receiver->block_context = AllocSetContextCreate(receiver->context,
 													"scorebook block",
 													ALLOCSET_DEFAULT_SIZES);
+	receiver->row_context = AllocSetContextCreate(receiver->context,
+												  "scorebook row",
+												  ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -444,6 +449,7 @@ static void
 add_failed(Receiver *receiver, ErrorData *error)
 {
 	SbkPass    *pass = receiver->pass;
+	MemoryContext old_context = MemoryContextSwitchTo(receiver->row_context);
 	uint64		key_digest = sbk_row_digest(pass->num_key,
 											receiver->slot->tts_values,
 											receiver->slot->tts_isnull,
@@ -468,6 +474,8 @@ add_failed(Receiver *receiver, ErrorData *error)
 				errhint("So many may fail, by the max_errors of the job."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
 	FreeErrorData(error);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(receiver->row_context);
 }
 
 /* Is all that the book has of the row the same, apart from the scores? */
@@ -725,9 +733,12 @@ static void
 name_row(void *arg)
 {
 	Receiver   *receiver = arg;
-	MemoryContext old_context = MemoryContextSwitchTo(receiver->context);
+	MemoryContext old_context = MemoryContextSwitchTo(receiver->row_context);
+	char	   *key = format_key(receiver);
 
-	receiver->pass->failed_key = format_key(receiver);
+	if (receiver->pass->failed_key)
+		pfree(receiver->pass->failed_key);
+	receiver->pass->failed_key = MemoryContextStrdup(receiver->context, key);
 	MemoryContextSwitchTo(old_context);
 	errcontext("row %s of job \"%s\"", receiver->pass->failed_key,
 			   receiver->pass->job);
