@@ -312,7 +312,7 @@ unlock_job(int32 job_id)
 static void
 make_tag(int32 job_id, LOCKTAG *tag)
 {
-	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, sbk_catalog_relation("job"),
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, sbk_catalog_relation("registered_job"),
 					   (uint32) job_id, 0);
 }
 
@@ -840,7 +840,7 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	char		nulls[4] = {' ', ' ', run->job.low_watermark ? ' ' : 'n', ' '};
 
 	call(run->keeper,
-		 "SELECT s.* FROM scorebook.job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
+		 "SELECT s.* FROM scorebook.registered_job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
 		 4, types, values, nulls);
 	statements->read = column(1);
 	statements->count_old = column(2);

@@ -5,7 +5,7 @@
 -- the rights of the caller; what the extension keeps about the job is written
 -- by register_job.
 
-CREATE TABLE scorebook.job
+CREATE TABLE scorebook.registered_job
 (
 	job_id			integer GENERATED ALWAYS AS IDENTITY,
 	name			text COLLATE "C" NOT NULL,
@@ -16,13 +16,20 @@ CREATE TABLE scorebook.job
 	key_is_unique	boolean NOT NULL,
 	keep			text NOT NULL,
 	inputs			text NOT NULL,
+	reasons			integer,
 	effective_at	text,
+	shadows			text[] NOT NULL,
+	split			jsonb,
 	exclude			text,
 	watermark		name,
 	on_error		text NOT NULL,
 	max_errors		bigint NOT NULL,
+	retain			interval,
+	retain_inputs	interval,
 	max_duration	interval,
 	max_rows		bigint,
+	timezone		text NOT NULL,
+	schedule		text,
 	result			regclass NOT NULL,
 	history			regclass NOT NULL,
 	has_scores		boolean NOT NULL,
@@ -33,46 +40,60 @@ CREATE TABLE scorebook.job
 	created_at		timestamp with time zone NOT NULL,
 	created_by		name NOT NULL,
 	dropped_at		timestamp with time zone,
-	CONSTRAINT job_pkey PRIMARY KEY (job_id),
-	CONSTRAINT job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
-	CONSTRAINT job_keep_check CHECK (keep IN ('latest', 'each_period')),
-	CONSTRAINT job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
-	CONSTRAINT job_direction_check CHECK (direction IN ('higher_is_riskier', 'higher_is_better')),
-	CONSTRAINT job_on_error_check CHECK (on_error IN ('fail', 'record'))
+	CONSTRAINT registered_job_pkey PRIMARY KEY (job_id),
+	CONSTRAINT registered_job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
+	CONSTRAINT registered_job_keep_check CHECK (keep IN ('latest', 'each_period')),
+	CONSTRAINT registered_job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
+	CONSTRAINT registered_job_direction_check CHECK (direction IN ('higher_is_riskier', 'higher_is_better')),
+	CONSTRAINT registered_job_on_error_check CHECK (on_error IN ('fail', 'record'))
 );
 
 -- a name is free again when its job is dropped
-CREATE UNIQUE INDEX job_name_key ON scorebook.job (name) WHERE dropped_at IS NULL;
+CREATE UNIQUE INDEX registered_job_name_key ON scorebook.registered_job (name) WHERE dropped_at IS NULL;
 
-COMMENT ON TABLE scorebook.job IS
-	'what is scored, with which model, and into which book';
-COMMENT ON COLUMN scorebook.job.dropped_at IS
+COMMENT ON TABLE scorebook.registered_job IS
+	'what is scored, with which model, and into which book; people read the view scorebook.job';
+COMMENT ON COLUMN scorebook.registered_job.dropped_at IS
 	'since when there is only the book';
-COMMENT ON COLUMN scorebook.job.model IS
+COMMENT ON COLUMN scorebook.registered_job.model IS
 	'a reference: name, name@alias or name/version';
-COMMENT ON COLUMN scorebook.job.key_is_unique IS
+COMMENT ON COLUMN scorebook.registered_job.key_is_unique IS
 	'the source cannot have two rows of one key';
-COMMENT ON COLUMN scorebook.job.keep IS
+COMMENT ON COLUMN scorebook.registered_job.keep IS
 	'one row a key (latest), or one a key and effective_at (each_period)';
-COMMENT ON COLUMN scorebook.job.inputs IS
+COMMENT ON COLUMN scorebook.registered_job.inputs IS
 	'keep what the model saw (full), its hash, or none of it';
-COMMENT ON COLUMN scorebook.job.effective_at IS
+COMMENT ON COLUMN scorebook.registered_job.reasons IS
+	'how many reasons are stored for a row; null: 4 where a cutoff declines, else none';
+COMMENT ON COLUMN scorebook.registered_job.shadows IS
+	'references of challengers, scored in the same pass into <job>_shadow';
+COMMENT ON COLUMN scorebook.registered_job.split IS
+	'which share of the keys is scored by other aliases of the model: {"challenger": 0.1}';
+COMMENT ON COLUMN scorebook.registered_job.effective_at IS
 	'an expression over the source: the time that a row is about; null: that of the run';
-COMMENT ON COLUMN scorebook.job.exclude IS
+COMMENT ON COLUMN scorebook.registered_job.exclude IS
 	'an expression over the source: who is not scored';
-COMMENT ON COLUMN scorebook.job.watermark IS
+COMMENT ON COLUMN scorebook.registered_job.watermark IS
 	'a column of the source that only grows, for only_changed';
-COMMENT ON COLUMN scorebook.job.on_error IS
+COMMENT ON COLUMN scorebook.registered_job.on_error IS
 	'what a row that cannot be scored does: it fails the run, or is recorded in scorebook.row_error';
-COMMENT ON COLUMN scorebook.job.max_errors IS
+COMMENT ON COLUMN scorebook.registered_job.max_errors IS
 	'more rows than that that cannot be scored fail the run';
-COMMENT ON COLUMN scorebook.job.has_scores IS
+COMMENT ON COLUMN scorebook.registered_job.retain IS
+	'how long the history is kept; null: for good';
+COMMENT ON COLUMN scorebook.registered_job.retain_inputs IS
+	'how long kept inputs stay in the history, where that is shorter';
+COMMENT ON COLUMN scorebook.registered_job.timezone IS
+	'the time zone of the schedule';
+COMMENT ON COLUMN scorebook.registered_job.schedule IS
+	'when pg_cron runs the job, or null';
+COMMENT ON COLUMN scorebook.registered_job.has_scores IS
 	'the book has several numbers a row (scores), not one (score)';
-COMMENT ON COLUMN scorebook.job.has_class IS
+COMMENT ON COLUMN scorebook.registered_job.has_class IS
 	'the book has the label of the likeliest class';
-COMMENT ON COLUMN scorebook.job.direction IS
+COMMENT ON COLUMN scorebook.registered_job.direction IS
 	'what a higher score says: higher_is_riskier or higher_is_better';
-COMMENT ON COLUMN scorebook.job.scaling IS
+COMMENT ON COLUMN scorebook.registered_job.scaling IS
 	'points of a scorecard: so many points at these odds, and pdo points to double them';
 
 CREATE TABLE scorebook.job_definition
@@ -88,8 +109,8 @@ CREATE TABLE scorebook.job_definition
 COMMENT ON TABLE scorebook.job_definition IS
 	'each job as it was; runs name the revision that they followed';
 
-SELECT pg_catalog.pg_extension_config_dump('scorebook.job', '');
-SELECT pg_catalog.pg_extension_config_dump('scorebook.job_job_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.registered_job', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.registered_job_job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.job_definition', '');
 
 CREATE FUNCTION scorebook.result_shape(ref text, OUT width integer, OUT classes integer)
@@ -173,13 +194,20 @@ CREATE FUNCTION scorebook.create_job(
 	schema name DEFAULT 'scores',
 	keep text DEFAULT 'latest',
 	inputs text DEFAULT 'full',
+	reasons integer DEFAULT NULL,
 	effective_at text DEFAULT NULL,
+	shadows text[] DEFAULT '{}',
+	split jsonb DEFAULT NULL,
 	exclude text DEFAULT NULL,
 	watermark name DEFAULT NULL,
 	on_error text DEFAULT 'fail',
 	max_errors bigint DEFAULT 1000,
+	retain interval DEFAULT NULL,
+	retain_inputs interval DEFAULT NULL,
 	max_duration interval DEFAULT NULL,
 	max_rows bigint DEFAULT NULL,
+	timezone text DEFAULT NULL,
+	schedule text DEFAULT NULL,
 	direction text DEFAULT 'higher_is_riskier',
 	scaling jsonb DEFAULT NULL,
 	cutoffs jsonb DEFAULT NULL,
@@ -190,29 +218,47 @@ RETURNS regclass
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	relation regclass;
+	job scorebook.registered_job;
 	unique_key name[];
 	shape record;
 BEGIN
 	PERFORM scorebook.check_job_name(name);
-	model := coalesce(model, name);
-	shape := scorebook.result_shape(model);
+	job.name := name;
+	job.model := coalesce(model, name);
+	job.keep := keep;
+	job.inputs := inputs;
+	job.reasons := reasons;
+	job.effective_at := effective_at;
+	job.shadows := shadows;
+	job.split := split;
+	job.exclude := exclude;
+	job.watermark := watermark;
+	job.on_error := on_error;
+	job.max_errors := max_errors;
+	job.retain := retain;
+	job.retain_inputs := retain_inputs;
+	job.max_duration := max_duration;
+	job.max_rows := max_rows;
+	job.timezone := coalesce(timezone, pg_catalog.current_setting('TimeZone'));
+	job.direction := direction;
+	job.scaling := scaling;
+
+	shape := scorebook.result_shape(job.model);
+	job.has_scores := shape.width > 1;
+	job.has_class := shape.classes > 2;
 	IF pg_catalog.to_regnamespace(pg_catalog.quote_ident(schema)) IS NULL THEN
 		EXECUTE pg_catalog.format('CREATE SCHEMA %I', schema);
 	END IF;
-	relation := scorebook.find_source(name, coalesce(source, pg_catalog.quote_ident(name)), schema);
-	unique_key := scorebook.source_key(relation);
-	key := coalesce(key, unique_key);
-	PERFORM scorebook.check_source(name, model, relation, key);
-	-- what is wrong with the expressions is said now, not at night
-	PERFORM scorebook.check_expressions(relation, effective_at, exclude, watermark);
+	job.source := scorebook.find_source(name, coalesce(source, pg_catalog.quote_ident(name)), schema);
+	unique_key := scorebook.source_key(job.source);
+	job.key := coalesce(key, unique_key);
+	job.key_is_unique := unique_key IS NOT NULL AND unique_key OPERATOR(pg_catalog.<@) job.key;
+	PERFORM scorebook.check_job(job);
 
-	PERFORM scorebook.create_book(name, schema, relation, key, keep, shape.width > 1,
-		shape.classes > 2, readers);
-	PERFORM scorebook.register_job(name, model, relation, key,
-		unique_key IS NOT NULL AND unique_key <@ key, schema, keep, inputs, effective_at, exclude,
-		watermark, on_error, max_errors, max_duration, max_rows, direction, scaling, shape.width > 1,
-		shape.classes > 2);
+	PERFORM scorebook.create_book(job, schema, readers);
+	job.result := pg_catalog.format('%I.%I', schema, name)::regclass;
+	job.history := pg_catalog.format('%I.%I', schema, name OPERATOR(pg_catalog.||) '_history')::regclass;
+	PERFORM scorebook.register_job(job);
 	IF cutoffs IS NOT NULL THEN
 		PERFORM scorebook.set_cutoffs(name, cutoffs, scale);
 	END IF;
@@ -221,13 +267,29 @@ BEGIN
 	END IF;
 	PERFORM scorebook.create_book_functions(name, readers);
 	PERFORM scorebook.create_status_view(name, readers);
-	RETURN pg_catalog.format('%I.%I', schema, name)::regclass;
+	RETURN job.result;
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, text, text, name,
-	text, bigint, interval, bigint, text, jsonb, jsonb, jsonb, text, name[]) IS
+COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[],
+	jsonb, text, name, text, bigint, interval, interval, interval, bigint, text, text, text, jsonb, jsonb,
+	jsonb, text, name[]) IS
 	'makes a job and its book, and returns the table that the scores go to';
+
+-- What a job reads is checked when it is made or changed, not at night.
+CREATE FUNCTION scorebook.check_job(job scorebook.registered_job)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM scorebook.check_source(job.name, job.model, job.source, job.key);
+	PERFORM scorebook.check_expressions(job.source, job.effective_at, job.exclude, job.watermark);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_job(scorebook.registered_job) IS
+	'throws where a job could not be run';
 
 CREATE FUNCTION scorebook.check_job_name(name text)
 RETURNS void
@@ -339,30 +401,29 @@ COMMENT ON FUNCTION scorebook.check_expressions(regclass, text, text, name) IS
 	'throws where the expressions of a job cannot be computed from its source';
 
 -- With the rights of the caller, who owns the tables.
-CREATE FUNCTION scorebook.create_book(name text, schema name, source regclass, key name[],
-	keep text, has_scores boolean, has_class boolean, readers name[])
+CREATE FUNCTION scorebook.create_book(job scorebook.registered_job, schema name, readers name[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	result constant text := format('%I.%I', schema, name);
-	history constant text := format('%I.%I', schema, name || '_history');
-	row_key constant text := scorebook.column_list(key, '%I')
-		|| CASE keep WHEN 'each_period' THEN ', effective_at' ELSE '' END;
+	result constant text := format('%I.%I', schema, job.name);
+	history constant text := format('%I.%I', schema, job.name || '_history');
+	row_key constant text := scorebook.column_list(job.key, '%I')
+		|| CASE job.keep WHEN 'each_period' THEN ', effective_at' ELSE '' END;
 	own record;
 	reader name;
 BEGIN
 	SELECT c.name INTO own
 	FROM (SELECT unnest('{effective_at,ended_by,system_to,end_reason,confirmed_at,stale,stale_since}'::name[]) AS name
 		  UNION ALL
-		  SELECT b.name FROM scorebook.book_columns(has_scores, has_class) AS b) AS c
-	WHERE c.name = ANY (key);
+		  SELECT b.name FROM scorebook.book_columns(job.has_scores, job.has_class) AS b) AS c
+	WHERE c.name = ANY (job.key);
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_column',
 			MESSAGE = format('the key of job "%s" has the column "%s", which is one of the book''s own',
-				name, own.name),
+				job.name, own.name),
 			HINT = 'Rename it in a view, and make that the source.';
 	END IF;
 	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))',
@@ -371,25 +432,25 @@ BEGIN
 				CASE WHEN a.attcollation <> t.typcollation
 					 THEN format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END),
 				', ' ORDER BY k.position)
-		 FROM unnest(key) WITH ORDINALITY AS k (name, position)
-			 JOIN pg_attribute AS a ON a.attrelid = source AND a.attname = k.name
+		 FROM unnest(job.key) WITH ORDINALITY AS k (name, position)
+			 JOIN pg_attribute AS a ON a.attrelid = job.source AND a.attname = k.name
 			 JOIN pg_type AS t ON t.oid = a.atttypid
 			 LEFT JOIN pg_collation AS c ON c.oid = a.attcollation
 			 LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace),
 		(SELECT string_agg(format('%I %s', b.name, b.definition), ', ')
-		 FROM scorebook.book_columns(has_scores, has_class) AS b),
+		 FROM scorebook.book_columns(job.has_scores, job.has_class) AS b),
 		row_key);
 	EXECUTE format('CREATE TABLE %s (LIKE %s, ended_by bigint NOT NULL,'
 		' system_to timestamp with time zone NOT NULL, end_reason text NOT NULL,'
 		' CHECK (system_from < system_to), UNIQUE (%s, system_from, system_to))'
 		' PARTITION BY RANGE (system_to)',
 		history, result, row_key);
-	PERFORM scorebook.create_partitions(history::regclass, name || '_history_', now());
+	PERFORM scorebook.create_partitions(history::regclass, job.name || '_history_', now());
 	EXECUTE format('COMMENT ON TABLE %s IS %L', result,
 		format('what job "%s" says now; its past is in %s, and as of any time in %s_as_of(time)',
-			name, history, result));
+			job.name, history, result));
 	EXECUTE format('COMMENT ON TABLE %s IS %L', history,
-		format('what job "%s" said before', name));
+		format('what job "%s" said before', job.name));
 	PERFORM scorebook.guard_table(result::regclass);
 	PERFORM scorebook.guard_table(history::regclass);
 	FOREACH reader IN ARRAY readers LOOP
@@ -399,7 +460,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.create_book(text, name, regclass, name[], text, boolean, boolean, name[]) IS
+COMMENT ON FUNCTION scorebook.create_book(scorebook.registered_job, name, name[]) IS
 	'the tables of a job, owned by the caller';
 
 CREATE FUNCTION scorebook.guard_table(book regclass)
@@ -446,53 +507,43 @@ $$;
 COMMENT ON FUNCTION scorebook.create_partitions(regclass, text, timestamp with time zone) IS
 	'the partitions of a history for a month and the two after it, where they are missing';
 
-CREATE FUNCTION scorebook.register_job(name text, model text, source regclass, key name[],
-	key_is_unique boolean, schema name, keep text, inputs text, effective_at text, exclude text,
-	watermark name, on_error text, max_errors bigint, max_duration interval, max_rows bigint,
-	direction text, scaling jsonb, has_scores boolean, has_class boolean)
+CREATE FUNCTION scorebook.register_job(job scorebook.registered_job)
 RETURNS integer
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
 
-COMMENT ON FUNCTION scorebook.register_job(text, text, regclass, name[], boolean, name, text, text,
-	text, text, name, text, bigint, interval, bigint, text, jsonb, boolean, boolean) IS
+COMMENT ON FUNCTION scorebook.register_job(scorebook.registered_job) IS
 	'what create_job does last: makes its tables the book of a job';
 
-CREATE FUNCTION scorebook.register_job_internal(caller name, name text, model text, source regclass,
-	key name[], key_is_unique boolean, schema name, keep text, inputs text, effective_at text,
-	exclude text, watermark name, on_error text, max_errors bigint, max_duration interval,
-	max_rows bigint, direction text, scaling jsonb, has_scores boolean, has_class boolean)
+CREATE FUNCTION scorebook.register_job_internal(caller name, job scorebook.registered_job)
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	job scorebook.job;
 BEGIN
-	PERFORM scorebook.check_job_name(name);
-	PERFORM scorebook.check_scaling(name, scaling, model);
+	PERFORM scorebook.check_job_name(job.name);
+	PERFORM scorebook.check_scaling(job.name, job.scaling, job.model);
 	INSERT INTO scorebook.timeline (begins_at)
 	VALUES ('-infinity')
 	RETURNING timeline_id INTO job.timeline_id;
+	job.job_id := nextval('scorebook.registered_job_job_id_seq');
+	job.owner := caller;
+	job.created_at := now();
+	job.created_by := caller;
+	job.schedule := NULL;
+	job.dropped_at := NULL;
 	BEGIN
-		INSERT INTO scorebook.job (name, owner, model, source, key, key_is_unique, keep, inputs,
-			effective_at, exclude, watermark, on_error, max_errors, max_duration, max_rows, result,
-			history, direction, scaling, has_scores, has_class, timeline_id, created_at, created_by)
-		VALUES (name, caller, model, source, key, key_is_unique, keep, inputs, effective_at, exclude,
-			watermark, on_error, max_errors, max_duration, max_rows,
-			format('%I.%I', schema, name)::regclass,
-			format('%I.%I', schema, name || '_history')::regclass, direction, scaling,
-			has_scores, has_class, job.timeline_id, now(), caller)
-		RETURNING * INTO job;
+		INSERT INTO scorebook.registered_job OVERRIDING SYSTEM VALUE
+		SELECT job.*;
 	EXCEPTION
 		WHEN unique_violation THEN
 			RAISE EXCEPTION USING
 				ERRCODE = 'duplicate_object',
-				MESSAGE = format('job "%s" already exists', name);
-		WHEN check_violation THEN
+				MESSAGE = format('job "%s" already exists', job.name);
+		WHEN check_violation OR not_null_violation THEN
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
-				MESSAGE = format('an option of job "%s" is none', name),
+				MESSAGE = format('an option of job "%s" is none', job.name),
 				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record, direction is higher_is_riskier or higher_is_better.';
 	END;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
@@ -501,8 +552,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.register_job_internal(name, text, text, regclass, name[], boolean, name,
-	text, text, text, text, name, text, bigint, interval, bigint, text, jsonb, boolean, boolean) IS
+COMMENT ON FUNCTION scorebook.register_job_internal(name, scorebook.registered_job) IS
 	'what register_job does, with the rights of the extension''s owner';
 
 -- The state as of a time, in the shape of the result table: a function that
@@ -513,11 +563,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job;
+	job scorebook.registered_job;
 	columns text;
 	reader name;
 BEGIN
-	SELECT j.* INTO STRICT job FROM scorebook.job AS j WHERE j.name = create_book_functions.name AND j.dropped_at IS NULL;
+	SELECT j.* INTO STRICT job FROM scorebook.registered_job AS j WHERE j.name = create_book_functions.name AND j.dropped_at IS NULL;
 	SELECT string_agg(format('h.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns
 	FROM pg_attribute AS a
 	WHERE a.attrelid = job.result AND a.attnum > 0 AND NOT a.attisdropped;
@@ -550,7 +600,7 @@ $$;
 COMMENT ON FUNCTION scorebook.create_book_functions(text, name[]) IS
 	'the function <job>_as_of, owned by the caller';
 
-CREATE FUNCTION scorebook.as_of_function(job scorebook.job)
+CREATE FUNCTION scorebook.as_of_function(job scorebook.registered_job)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -560,7 +610,7 @@ AS $$
 	WHERE c.oid = job.result
 $$;
 
-COMMENT ON FUNCTION scorebook.as_of_function(scorebook.job) IS
+COMMENT ON FUNCTION scorebook.as_of_function(scorebook.registered_job) IS
 	'the name of the function <job>_as_of of a job';
 
 CREATE FUNCTION scorebook.check_as_of(timeline integer, at timestamp with time zone)

@@ -193,7 +193,7 @@ COMMENT ON FUNCTION scorebook.decide_job(text) IS
 	'decides the scores of a book anew, by the cutoffs and bands that count now, without scoring; returns the run';
 
 -- Ranges as they were given, with an error for the first thing that is wrong.
-CREATE FUNCTION scorebook.read_ranges_internal(what text, job scorebook.job, ranges jsonb, scale text)
+CREATE FUNCTION scorebook.read_ranges_internal(what text, job scorebook.registered_job, ranges jsonb, scale text)
 RETURNS TABLE (label text, low double precision, high double precision)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -269,7 +269,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.read_ranges_internal(text, scorebook.job, jsonb, text) IS
+COMMENT ON FUNCTION scorebook.read_ranges_internal(text, scorebook.registered_job, jsonb, text) IS
 	'ranges from JSON, after checking that they cover all numbers';
 
 CREATE FUNCTION scorebook.set_cutoffs_internal(caller name, job text, cutoffs jsonb, scale text)
@@ -278,12 +278,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	own constant scorebook.job := scorebook.find_job_internal(caller, job);
+	own constant scorebook.registered_job := scorebook.find_job_internal(caller, job);
 	new_set integer;
 	order_wrong boolean;
 BEGIN
 	scale := coalesce(scale, CASE WHEN own.scaling IS NULL THEN 'probability' ELSE 'points' END);
-	PERFORM FROM scorebook.job AS j WHERE j.job_id = own.job_id FOR UPDATE;
+	PERFORM FROM scorebook.registered_job AS j WHERE j.job_id = own.job_id FOR UPDATE;
 	new_set := coalesce(scorebook.current_set('cutoff', own.job_id), 0) + 1;
 	IF EXISTS (SELECT FROM jsonb_object_keys(cutoffs) AS k (key) WHERE k.key NOT IN ('accept', 'refer', 'decline')) THEN
 		RAISE EXCEPTION USING
@@ -322,11 +322,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	own constant scorebook.job := scorebook.find_job_internal(caller, job);
+	own constant scorebook.registered_job := scorebook.find_job_internal(caller, job);
 	new_set integer;
 BEGIN
 	scale := coalesce(scale, CASE WHEN own.scaling IS NULL THEN 'probability' ELSE 'points' END);
-	PERFORM FROM scorebook.job AS j WHERE j.job_id = own.job_id FOR UPDATE;
+	PERFORM FROM scorebook.registered_job AS j WHERE j.job_id = own.job_id FOR UPDATE;
 	new_set := coalesce(scorebook.current_set('band', own.job_id), 0) + 1;
 	INSERT INTO scorebook.band (job_id, set, low, high, band, direction, scale, defined_at, defined_by)
 	SELECT own.job_id, new_set, r.low, r.high, r.label, own.direction, scale, now(), caller

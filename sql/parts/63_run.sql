@@ -139,14 +139,14 @@ COMMENT ON FUNCTION scorebook.keep_runs_out_internal(integer, text) IS
 	'no run of the job begins before the end of the transaction; throws where one is going on';
 
 CREATE FUNCTION scorebook.find_job(name text)
-RETURNS scorebook.job
+RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job;
+	job scorebook.registered_job;
 BEGIN
-	SELECT j.* INTO job FROM scorebook.job AS j WHERE j.name = find_job.name AND j.dropped_at IS NULL;
+	SELECT j.* INTO job FROM scorebook.registered_job AS j WHERE j.name = find_job.name AND j.dropped_at IS NULL;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
@@ -162,12 +162,12 @@ COMMENT ON FUNCTION scorebook.find_job(text) IS
 
 -- The job of a name, for a role that may run it.
 CREATE FUNCTION scorebook.find_job_internal(caller name, name text)
-RETURNS scorebook.job
+RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job;
+	job scorebook.registered_job;
 BEGIN
 	job := scorebook.find_job(name);
 	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
@@ -205,7 +205,7 @@ AS $$
 DECLARE
 	number bigint;
 BEGIN
-	IF NOT EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
+	IF NOT EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
 			MESSAGE = 'the job was dropped meanwhile';
@@ -250,7 +250,7 @@ COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text) IS
 -- what has changed since the last run; subject, the row whose key is in $2;
 -- features, that row as it is in $3; inserted, updated and deleted, the keys in
 -- the transition tables of a trigger, "old_rows" and "new_rows".
-CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.job, scope text, low_watermark text,
+CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job, scope text, low_watermark text,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
 	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
@@ -394,7 +394,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.job, text, text, boolean) IS
+COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.registered_job, text, text, boolean) IS
 	'the statements that read the source of a job and write its book';
 
 -- What a run needs to know of its job.
@@ -410,12 +410,12 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job;
+	job scorebook.registered_job;
 	run scorebook.run;
 	missing regclass;
 BEGIN
 	SELECT r.* INTO STRICT run FROM scorebook.run AS r WHERE r.run = number;
-	SELECT j.* INTO STRICT job FROM scorebook.job AS j WHERE j.job_id = run.job_id;
+	SELECT j.* INTO STRICT job FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id;
 	SELECT t.relation INTO missing
 	FROM (VALUES (job.source), (job.result), (job.history)) AS t (relation)
 	WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
@@ -470,10 +470,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	done scorebook.run := jsonb_populate_record(NULL::scorebook.run, facts);
-	job scorebook.job;
+	job scorebook.registered_job;
 BEGIN
 	SELECT j.* INTO STRICT job
-	FROM scorebook.job AS j JOIN scorebook.run AS r ON r.job_id = j.job_id
+	FROM scorebook.registered_job AS j JOIN scorebook.run AS r ON r.job_id = j.job_id
 	WHERE r.run = number;
 	UPDATE scorebook.run AS r
 	SET status = 'succeeded', finished_at = clock_timestamp(),
@@ -551,7 +551,7 @@ SELECT p.pid, j.name AS job, p.run, p.phase, p.rows_read, p.rows_skipped,
 	r.started_at, r.started_by
 FROM scorebook.run_progress_rows() AS p
 	JOIN scorebook.run AS r ON r.run = p.run
-	JOIN scorebook.job AS j ON j.job_id = r.job_id;
+	JOIN scorebook.registered_job AS j ON j.job_id = r.job_id;
 
 COMMENT ON VIEW scorebook.run_progress IS
 	'the runs that are going on, and how far they are';
@@ -565,8 +565,29 @@ SELECT j.name AS job, r.run, r.kind,
 	r.rows_confirmed, r.rows_closed, r.rows_failed, r.rows_excluded, r.rows_overtaken, r.phases,
 	r.sqlstate, r.message, r.failed_key
 FROM scorebook.run AS r
-	JOIN scorebook.job AS j ON j.job_id = r.job_id
+	JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
 	LEFT JOIN scorebook.moment AS m ON m.writer = r.run;
 
 COMMENT ON VIEW scorebook.job_run IS
 	'the runs of all jobs, and how they went';
+
+CREATE VIEW scorebook.job WITH (security_invoker) AS
+SELECT j.name, j.owner, j.model, j.source, j.key, j.keep, j.result, j.schedule, j.timezone,
+	r.run AS last_run, r.status AS last_status, r.started_at AS last_started_at,
+	r.finished_at AS last_finished_at, r.rows_scored AS last_rows_scored,
+	r.rows_changed AS last_rows_changed, r.rows_failed AS last_rows_failed,
+	r.sqlstate AS last_sqlstate, r.message AS last_message
+FROM scorebook.registered_job AS j
+	LEFT JOIN LATERAL
+		(SELECT r.run, r.started_at, r.finished_at, r.rows_scored, r.rows_changed, r.rows_failed,
+			r.sqlstate, r.message,
+			CASE WHEN r.status = 'running' AND NOT scorebook.run_is_alive(r.job_id) THEN 'crashed'
+				 ELSE r.status END AS status
+		 FROM scorebook.run AS r
+		 WHERE r.job_id = j.job_id AND r.kind = 'run'
+		 ORDER BY r.run DESC
+		 LIMIT 1) AS r ON true
+WHERE j.dropped_at IS NULL;
+
+COMMENT ON VIEW scorebook.job IS
+	'the jobs, and how the last run of each went';

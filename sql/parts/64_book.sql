@@ -3,15 +3,15 @@
 -- A job that was dropped may have left its book; of several with one name, the
 -- last one counts.
 CREATE FUNCTION scorebook.find_book(job text)
-RETURNS scorebook.job
+RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book scorebook.job;
+	book scorebook.registered_job;
 BEGIN
 	SELECT j.* INTO book
-	FROM scorebook.job AS j
+	FROM scorebook.registered_job AS j
 	WHERE j.name = find_book.job
 	ORDER BY j.job_id DESC
 	LIMIT 1;
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION scorebook.find_book(text) IS
 
 -- A key is named by its value where it is one column, and by a row or a JSON
 -- object with its columns where it is several, or where a period is meant.
-CREATE FUNCTION scorebook.key_object(job scorebook.job, key jsonb)
+CREATE FUNCTION scorebook.key_object(job scorebook.registered_job, key jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.key_object(scorebook.job, jsonb) IS
+COMMENT ON FUNCTION scorebook.key_object(scorebook.registered_job, jsonb) IS
 	'a key of a job as an object with its columns, and effective_at where it names a period';
 
 CREATE FUNCTION scorebook.as_of_final_until(job text)
@@ -65,7 +65,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT scorebook.final_until_internal(j.timeline_id)
-	FROM scorebook.job AS j
+	FROM scorebook.registered_job AS j
 	WHERE j.name = as_of_final_until.job
 	ORDER BY j.job_id DESC
 	LIMIT 1
@@ -81,7 +81,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_book(job);
+	book constant scorebook.registered_job := scorebook.find_book(job);
 	row_key name[];
 	columns name[];
 	given text;

@@ -42,7 +42,7 @@ COMMENT ON FUNCTION scorebook.largest_difference(real[], real[]) IS
 -- The row that a book had of a key, as a part of a statement: $1 is the key as
 -- an object, $2 the time.  Of several periods it is the last one, unless the
 -- object names it.
-CREATE FUNCTION scorebook.row_of_key(job scorebook.job)
+CREATE FUNCTION scorebook.row_of_key(job scorebook.registered_job)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -57,11 +57,11 @@ AS $$
 			' OR a.effective_at = ($1 ->> ''effective_at'')::timestamp with time zone)' END)
 $$;
 
-COMMENT ON FUNCTION scorebook.row_of_key(scorebook.job) IS
+COMMENT ON FUNCTION scorebook.row_of_key(scorebook.registered_job) IS
 	'what finds the row of a key as of a time, as a part of a statement';
 
 -- The rows that a run, $1, has written, whatever became of them.
-CREATE FUNCTION scorebook.rows_of_run(job scorebook.job)
+CREATE FUNCTION scorebook.rows_of_run(job scorebook.registered_job)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -74,12 +74,12 @@ AS $$
 		job.result, job.history)
 $$;
 
-COMMENT ON FUNCTION scorebook.rows_of_run(scorebook.job) IS
+COMMENT ON FUNCTION scorebook.rows_of_run(scorebook.registered_job) IS
 	'what finds the rows that a run has written, as a part of a statement';
 
 -- A run that has only decided anew keeps what another one has scored, perhaps
 -- with another model.
-CREATE FUNCTION scorebook.join_scoring_run(job scorebook.job)
+CREATE FUNCTION scorebook.join_scoring_run(job scorebook.registered_job)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -94,12 +94,12 @@ AS $$
 			WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END, 'h.%I = c.%I', ' AND '))
 $$;
 
-COMMENT ON FUNCTION scorebook.join_scoring_run(scorebook.job) IS
+COMMENT ON FUNCTION scorebook.join_scoring_run(scorebook.registered_job) IS
 	'what finds the run, r, that has scored a row, c, as a part of a statement';
 
 -- Rows of a book beside what their kept inputs give now.  OFFSET keeps the
 -- planner from scoring once for each use of the column says.
-CREATE FUNCTION scorebook.scored_again(job scorebook.job, rows text, ref text DEFAULT 'NULL')
+CREATE FUNCTION scorebook.scored_again(job scorebook.registered_job, rows text, ref text DEFAULT 'NULL')
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -113,12 +113,12 @@ AS $$
 		ref, rows, scorebook.join_scoring_run(job))
 $$;
 
-COMMENT ON FUNCTION scorebook.scored_again(scorebook.job, text, text) IS
+COMMENT ON FUNCTION scorebook.scored_again(scorebook.registered_job, text, text) IS
 	'what scores kept inputs again, as a part of a statement';
 
 -- Nothing is erased so far.  Whoever erases keeps no key that rows could be
 -- joined with, so that it is asked for each key that a book does not have.
-CREATE FUNCTION scorebook.is_erased(job scorebook.job, key jsonb)
+CREATE FUNCTION scorebook.is_erased(job scorebook.registered_job, key jsonb)
 RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -126,7 +126,7 @@ AS $$
 	SELECT false
 $$;
 
-COMMENT ON FUNCTION scorebook.is_erased(scorebook.job, jsonb) IS
+COMMENT ON FUNCTION scorebook.is_erased(scorebook.registered_job, jsonb) IS
 	'was what a job said of a key erased?';
 
 CREATE FUNCTION scorebook.score_at(job text, key anycompatible,
@@ -136,7 +136,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_book(job);
+	book constant scorebook.registered_job := scorebook.find_book(job);
 	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
 	said jsonb;
 BEGIN
@@ -161,7 +161,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_book(job);
+	book constant scorebook.registered_job := scorebook.find_book(job);
 	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
 BEGIN
 	RETURN QUERY EXECUTE format(
@@ -181,15 +181,15 @@ COMMENT ON FUNCTION scorebook.replay_score(text, anycompatible, timestamp with t
 	'does the version that scored a key give the same bits again? no row: the book had none';
 
 CREATE FUNCTION scorebook.job_of_run(run bigint)
-RETURNS scorebook.job
+RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job;
+	job scorebook.registered_job;
 BEGIN
 	SELECT j.* INTO job
-	FROM scorebook.run AS r JOIN scorebook.job AS j ON j.job_id = r.job_id
+	FROM scorebook.run AS r JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
 	WHERE r.run = job_of_run.run;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
@@ -211,7 +211,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.job_of_run(run);
+	book constant scorebook.registered_job := scorebook.job_of_run(run);
 BEGIN
 	RETURN QUERY EXECUTE format(
 		'SELECT s.key, s.effective_at, s.model, s.said, s.says,'
@@ -232,7 +232,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.job_of_run(run);
+	book constant scorebook.registered_job := scorebook.job_of_run(run);
 BEGIN
 	PERFORM scorebook.resolve_reference(ref, 'score');
 	RETURN QUERY EXECUTE format(
@@ -254,7 +254,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.job := scorebook.find_book(job);
+	book constant scorebook.registered_job := scorebook.find_book(job);
 	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
 	said record;
 BEGIN
@@ -288,7 +288,7 @@ CREATE VIEW scorebook.full_run WITH (security_invoker) AS
 SELECT r.job_id, r.run, m.committed_at,
 	CASE WHEN j.keep = 'each_period' AND j.effective_at IS NULL THEN r.effective_at END AS period
 FROM scorebook.run AS r
-	JOIN scorebook.job AS j ON j.job_id = r.job_id
+	JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
 	JOIN scorebook.moment AS m ON m.writer = r.run
 WHERE r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed;
 
@@ -313,7 +313,7 @@ AS $$
 			CASE WHEN j.keep = 'each_period' AND j.effective_at IS NULL THEN r.effective_at END AS period
 		FROM scorebook.row_error AS e
 			JOIN scorebook.run AS r ON r.run = e.run
-			JOIN scorebook.job AS j ON j.job_id = r.job_id
+			JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
 			JOIN scorebook.moment AS m ON m.writer = e.run
 			LEFT JOIN last AS l
 				ON l.period IS NULL OR l.period = r.effective_at
@@ -347,7 +347,7 @@ $$;
 COMMENT ON FUNCTION scorebook.failing_since(integer, bigint, timestamp with time zone) IS
 	'when a key could first not be scored after a time; null where it could';
 
-CREATE FUNCTION scorebook.status_view(job scorebook.job)
+CREATE FUNCTION scorebook.status_view(job scorebook.registered_job)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -357,7 +357,7 @@ AS $$
 	WHERE c.oid = job.result
 $$;
 
-COMMENT ON FUNCTION scorebook.status_view(scorebook.job) IS
+COMMENT ON FUNCTION scorebook.status_view(scorebook.registered_job) IS
 	'the name of the view <job>_status of a job';
 
 -- What people look at: the book, and how far it can be relied on.  A row was
@@ -372,7 +372,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.job := scorebook.find_job(name);
+	job constant scorebook.registered_job := scorebook.find_job(name);
 	each_period constant boolean := job.keep = 'each_period';
 	by_row constant boolean := each_period AND job.effective_at IS NOT NULL;
 	row_key constant name[] := job.key || CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END;

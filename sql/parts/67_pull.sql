@@ -17,7 +17,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	own constant scorebook.job := scorebook.find_job(job);
+	own constant scorebook.registered_job := scorebook.find_job(job);
 BEGIN
 	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
 	FROM scorebook.score_subject(own, scorebook.key_object(own, to_jsonb(key)), NULL) AS p;
@@ -36,7 +36,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	own constant scorebook.job := scorebook.find_job(job);
+	own constant scorebook.registered_job := scorebook.find_job(job);
 BEGIN
 	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
 	FROM scorebook.score_subject(own, scorebook.key_object(own, to_jsonb(key)),
@@ -47,7 +47,7 @@ $$;
 COMMENT ON FUNCTION scorebook.score(text, jsonb, anycompatible) IS
 	'scores one subject now, with these features, into the job''s book';
 
-CREATE FUNCTION scorebook.score_subject(own scorebook.job, subject jsonb, features jsonb,
+CREATE FUNCTION scorebook.score_subject(own scorebook.registered_job, subject jsonb, features jsonb,
 	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
 	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
 	OUT effective_at timestamp with time zone)
@@ -76,11 +76,11 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.score_subject(scorebook.job, jsonb, jsonb) IS
+COMMENT ON FUNCTION scorebook.score_subject(scorebook.registered_job, jsonb, jsonb) IS
 	'what both score functions do';
 
 -- A feature that is left out would be read as null, and scored as missing.
-CREATE FUNCTION scorebook.check_features(job scorebook.job, features jsonb)
+CREATE FUNCTION scorebook.check_features(job scorebook.registered_job, features jsonb)
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -107,5 +107,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.check_features(scorebook.job, jsonb) IS
+COMMENT ON FUNCTION scorebook.check_features(scorebook.registered_job, jsonb) IS
 	'throws where features lack one that the model of a job reads';

@@ -34,7 +34,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job;
+	job scorebook.registered_job;
 	base regclass;
 	part regclass;
 BEGIN
@@ -88,7 +88,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.job := scorebook.find_job(name);
+	job constant scorebook.registered_job := scorebook.find_job(name);
 	trigger record;
 BEGIN
 	PERFORM scorebook.unregister_stream(name);
@@ -128,7 +128,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.job := scorebook.find_job_internal(caller, name);
+	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name);
 BEGIN
 	IF on_error IS NULL OR on_error NOT IN ('fail', 'record') THEN
 		RAISE EXCEPTION USING
@@ -154,7 +154,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.job := scorebook.find_job_internal(caller, name);
+	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name);
 BEGIN
 	DELETE FROM scorebook.stream AS s WHERE s.job_id = job.job_id;
 	IF NOT FOUND THEN
@@ -178,7 +178,7 @@ DECLARE
 	id integer;
 BEGIN
 	SELECT j.job_id INTO id
-	FROM scorebook.job AS j JOIN scorebook.stream AS s ON s.job_id = j.job_id
+	FROM scorebook.registered_job AS j JOIN scorebook.stream AS s ON s.job_id = j.job_id
 	WHERE j.name = check_stream_internal.name
 		AND (s.relation = check_stream_internal.relation OR EXISTS
 			(SELECT FROM pg_partition_ancestors(check_stream_internal.relation) AS p
@@ -209,7 +209,7 @@ BEGIN
 	FOR part IN
 		SELECT p.relid::regclass AS relation, j.job_id, j.name, s.on_error
 		FROM scorebook.stream AS s
-			JOIN scorebook.job AS j ON j.job_id = s.job_id
+			JOIN scorebook.registered_job AS j ON j.job_id = s.job_id
 			JOIN pg_class AS c ON c.oid = s.relation AND c.relkind = 'p',
 			LATERAL pg_partition_tree(s.relation) AS p
 		WHERE NOT EXISTS (SELECT FROM pg_trigger AS t

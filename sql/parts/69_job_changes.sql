@@ -1,27 +1,37 @@
 -- Changing and ending jobs, and what else a change may break.
 
+-- What of a job can be changed without making it another one.
+CREATE FUNCTION scorebook.changeable_options()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors', 'max_duration',
+		'max_rows', 'timezone', 'scaling']
+$$;
+
+COMMENT ON FUNCTION scorebook.changeable_options() IS
+	'the options that alter_job takes';
+
 CREATE FUNCTION scorebook.alter_job(name text, options jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job := scorebook.find_job(name);
 	unknown text;
 BEGIN
 	SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO unknown
 	FROM jsonb_object_keys(options) AS k
-	WHERE k <> ALL (ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors',
-		'max_duration', 'max_rows', 'scaling']);
+	WHERE k <> ALL (scorebook.changeable_options());
 	IF unknown IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('options of job "%s" that cannot be changed: %s', name, unknown),
-			HINT = 'Those that can are model, effective_at, exclude, watermark, on_error, max_errors, max_duration, max_rows and scaling; for others make a new job.';
+			HINT = format('Those that can are %s; for others make a new job.',
+				array_to_string(scorebook.changeable_options(), ', '));
 	END IF;
-	job := jsonb_populate_record(job, options);
-	PERFORM scorebook.check_source(job.name, job.model, job.source, job.key);
-	PERFORM scorebook.check_expressions(job.source, job.effective_at, job.exclude, job.watermark);
+	PERFORM scorebook.check_job(jsonb_populate_record(scorebook.find_job(name), options));
 	PERFORM scorebook.change_job(name, options);
 END
 $$;
@@ -43,15 +53,14 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.job := scorebook.find_job_internal(caller, name);
+	job scorebook.registered_job := scorebook.find_job_internal(caller, name);
 	shape record;
 BEGIN
 	-- nothing else of a job may be changed, whoever calls this
 	job := jsonb_populate_record(job, (
 		SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}')
 		FROM jsonb_each(options) AS o
-		WHERE o.key = ANY (ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error',
-			'max_errors', 'max_duration', 'max_rows', 'scaling'])));
+		WHERE o.key = ANY (scorebook.changeable_options())));
 	shape := scorebook.result_shape(job.model);
 	IF job.has_scores <> (shape.width > 1) OR job.has_class <> (shape.classes > 2) THEN
 		RAISE EXCEPTION USING
@@ -61,10 +70,11 @@ BEGIN
 			HINT = 'Make another job for it.';
 	END IF;
 	PERFORM scorebook.check_scaling(name, job.scaling, job.model);
-	UPDATE scorebook.job AS j
+	UPDATE scorebook.registered_job AS j
 	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
 		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
-		max_duration = job.max_duration, max_rows = job.max_rows, scaling = job.scaling
+		max_duration = job.max_duration, max_rows = job.max_rows, timezone = job.timezone,
+		scaling = job.scaling
 	WHERE j.job_id = job.job_id;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
 	SELECT job.job_id, max(d.revision) + 1, to_jsonb(job), now(), caller
@@ -87,7 +97,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.job := scorebook.find_job(name);
+	job constant scorebook.registered_job := scorebook.find_job(name);
 	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
@@ -131,11 +141,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.job := scorebook.find_job_internal(caller, name);
+	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name);
 BEGIN
 	PERFORM scorebook.keep_runs_out_internal(job.job_id, job.name);
 	IF keep_book THEN
-		UPDATE scorebook.job AS j SET dropped_at = now() WHERE j.job_id = job.job_id;
+		UPDATE scorebook.registered_job AS j SET dropped_at = now() WHERE j.job_id = job.job_id;
 		RETURN;
 	END IF;
 	-- pulls and streams that are going on write records, too
@@ -149,7 +159,7 @@ BEGIN
 	DELETE FROM scorebook.cutoff AS c WHERE c.job_id = job.job_id;
 	DELETE FROM scorebook.band AS b WHERE b.job_id = job.job_id;
 	DELETE FROM scorebook.job_definition AS d WHERE d.job_id = job.job_id;
-	DELETE FROM scorebook.job AS j WHERE j.job_id = job.job_id;
+	DELETE FROM scorebook.registered_job AS j WHERE j.job_id = job.job_id;
 END
 $$;
 
@@ -164,14 +174,14 @@ AS $$
 DECLARE
 	moving constant text := (SELECT m.name FROM scorebook.model AS m WHERE m.model_id = NEW.model_id);
 	ref constant text := moving || '/' || NEW.version;
-	job scorebook.job;
+	job scorebook.registered_job;
 	shape record;
 	broken text;
 	problem text;
 BEGIN
 	FOR job IN
 		SELECT j.*
-		FROM scorebook.job AS j
+		FROM scorebook.registered_job AS j
 		WHERE j.dropped_at IS NULL
 			AND (j.model = moving || '@' || NEW.alias OR (j.model = moving AND NEW.alias = 'champion'))
 		ORDER BY j.name

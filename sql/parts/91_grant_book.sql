@@ -22,20 +22,22 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.guard_book(),
 	scorebook.column_list(name[], text, text),
 	scorebook.book_columns(boolean, boolean),
-	scorebook.create_job(text, text, text, name[], name, text, text, text, text, name, text, bigint,
-		interval, bigint, text, jsonb, jsonb, jsonb, text, name[]),
+	scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[], jsonb, text,
+		name, text, bigint, interval, interval, interval, bigint, text, text, text, jsonb, jsonb, jsonb,
+		text, name[]),
+	scorebook.check_job(scorebook.registered_job),
 	scorebook.check_job_name(text),
 	scorebook.find_source(text, text, name),
 	scorebook.check_source(text, text, regclass, name[]),
-	scorebook.create_book(text, name, regclass, name[], text, boolean, boolean, name[]),
+	scorebook.create_book(scorebook.registered_job, name, name[]),
 	scorebook.guard_table(regclass),
 	scorebook.create_partitions(regclass, text, timestamp with time zone),
-	scorebook.register_job(text, text, regclass, name[], boolean, name, text, text, text, text, name,
-		text, bigint, interval, bigint, text, jsonb, boolean, boolean),
+	scorebook.register_job(scorebook.registered_job),
 	scorebook.set_cutoffs(text, jsonb, text),
 	scorebook.set_bands(text, jsonb, text),
 	scorebook.scaled_points(real, double precision, double precision, boolean),
 	scorebook.decide_job(text),
+	scorebook.changeable_options(),
 	scorebook.alter_job(text, jsonb),
 	scorebook.change_job(text, jsonb),
 	scorebook.drop_job(text, boolean),
@@ -45,12 +47,12 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.may_read_job(name, regclass),
 	scorebook.find_job(text),
 	scorebook.source_table(regclass, name[]),
-	scorebook.key_object(scorebook.job, jsonb),
+	scorebook.key_object(scorebook.registered_job, jsonb),
 	scorebook.pull_subject(text, jsonb, jsonb),
 	scorebook.score(text, anycompatible),
 	scorebook.score(text, jsonb, anycompatible),
-	scorebook.score_subject(scorebook.job, jsonb, jsonb),
-	scorebook.check_features(scorebook.job, jsonb),
+	scorebook.score_subject(scorebook.registered_job, jsonb, jsonb),
+	scorebook.check_features(scorebook.registered_job, jsonb),
 	scorebook.stream_job(text, text),
 	scorebook.unstream_job(text),
 	scorebook.register_stream(text, regclass, text),
@@ -58,7 +60,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.create_stream_triggers(regclass, integer, text, text),
 	scorebook.score_changes(),
 	scorebook.create_book_functions(text, name[]),
-	scorebook.as_of_function(scorebook.job),
+	scorebook.as_of_function(scorebook.registered_job),
 	scorebook.check_as_of(integer, timestamp with time zone),
 	scorebook.run_job_in_transaction(text, timestamp with time zone, boolean, boolean),
 	scorebook.row_digest("any"),
@@ -71,11 +73,11 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.explain_inputs(integer, integer, real[], integer, text),
 	scorebook.replay_verdict(integer, integer, real[], real[]),
 	scorebook.largest_difference(real[], real[]),
-	scorebook.row_of_key(scorebook.job),
-	scorebook.rows_of_run(scorebook.job),
-	scorebook.join_scoring_run(scorebook.job),
-	scorebook.scored_again(scorebook.job, text, text),
-	scorebook.is_erased(scorebook.job, jsonb),
+	scorebook.row_of_key(scorebook.registered_job),
+	scorebook.rows_of_run(scorebook.registered_job),
+	scorebook.join_scoring_run(scorebook.registered_job),
+	scorebook.scored_again(scorebook.registered_job, text, text),
+	scorebook.is_erased(scorebook.registered_job, jsonb),
 	scorebook.score_at(text, anycompatible, timestamp with time zone),
 	scorebook.replay_score(text, anycompatible, timestamp with time zone),
 	scorebook.job_of_run(bigint),
@@ -84,7 +86,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.explain_score(text, anycompatible, timestamp with time zone, integer, text),
 	scorebook.failing_keys(integer),
 	scorebook.failing_since(integer, bigint, timestamp with time zone),
-	scorebook.status_view(scorebook.job),
+	scorebook.status_view(scorebook.registered_job),
 	scorebook.create_status_view(text, name[])
 TO PUBLIC;
 
@@ -92,7 +94,7 @@ GRANT EXECUTE ON PROCEDURE
 	scorebook.run_job(text, timestamp with time zone, boolean, boolean)
 TO PUBLIC;
 
-ALTER TABLE scorebook.job ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.registered_job ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.job_definition ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.cutoff ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.band ENABLE ROW LEVEL SECURITY;
@@ -103,27 +105,28 @@ ALTER TABLE scorebook.timeline ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.moment ENABLE ROW LEVEL SECURITY;
 
 -- A job is seen by those who may read its scores, or run it.
-CREATE POLICY job_read ON scorebook.job FOR SELECT
+CREATE POLICY job_read ON scorebook.registered_job FOR SELECT
 	USING (scorebook.may_read_job(owner, result));
 CREATE POLICY job_definition_read ON scorebook.job_definition FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = job_definition.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = job_definition.job_id));
 CREATE POLICY cutoff_read ON scorebook.cutoff FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = cutoff.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = cutoff.job_id));
 CREATE POLICY band_read ON scorebook.band FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = band.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = band.job_id));
 CREATE POLICY run_read ON scorebook.run FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = run.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id));
 CREATE POLICY stream_read ON scorebook.stream FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = stream.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = stream.job_id));
 -- they hold times and numbers only, and every state as of a time reads them
 CREATE POLICY timeline_read ON scorebook.timeline FOR SELECT USING (true);
 CREATE POLICY moment_read ON scorebook.moment FOR SELECT USING (true);
 CREATE POLICY row_error_read ON scorebook.row_error FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.job AS j WHERE j.job_id = row_error.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = row_error.job_id));
 
 GRANT SELECT ON
 	scorebook.timeline,
 	scorebook.moment,
+	scorebook.registered_job,
 	scorebook.job,
 	scorebook.job_definition,
 	scorebook.run,

@@ -1,7 +1,7 @@
 -- The surface of the extension: every function with its exact signature and
 -- properties, what PUBLIC may do, and what a dump takes along.
 BEGIN;
-SELECT plan(1288);
+SELECT no_plan();
 
 CREATE TEMP TABLE api
 (
@@ -117,7 +117,7 @@ INSERT INTO api VALUES
 	 'void', 'v', 'u', false, true),
 	('as_of_final_until', 'text', 'job text',
 	 'timestamp with time zone', 's', 'u', false, true),
-	('as_of_function', 'scorebook.job', 'job scorebook.job',
+	('as_of_function', 'scorebook.registered_job', 'job scorebook.registered_job',
 	 'text', 's', 'u', false, true),
 	('book_columns', 'boolean,boolean', 'has_scores boolean, has_class boolean',
 	 'TABLE(name name, definition text)', 'i', 'u', false, true),
@@ -129,7 +129,7 @@ INSERT INTO api VALUES
 	 'boolean', 's', 's', false, true),
 	('check_expressions', 'regclass,text,text,name', 'source regclass, effective_at text, exclude text, watermark name',
 	 'void', 'v', 'u', false, true),
-	('check_features', 'scorebook.job,jsonb', 'job scorebook.job, features jsonb',
+	('check_features', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, features jsonb',
 	 'void', 's', 'u', false, true),
 	('check_job_name', 'text', 'name text',
 	 'void', 's', 'u', false, true),
@@ -139,11 +139,16 @@ INSERT INTO api VALUES
 	 'void', 's', 'u', false, true),
 	('column_list', 'name[],text,text', 'columns name[], format text, separator text DEFAULT '', ''::text',
 	 'text', 'i', 's', false, true),
-	('create_book', 'text,name,regclass,name[],text,boolean,boolean,name[]', 'name text, schema name, source regclass, key name[], keep text, has_scores boolean, has_class boolean, readers name[]',
-	 'void', 'v', 'u', false, true),
 	('create_book_functions', 'text,name[]', 'name text, readers name[]',
 	 'void', 'v', 'u', false, true),
-	('create_job', 'text,text,text,name[],name,text,text,text,text,name,text,bigint,interval,bigint,text,jsonb,jsonb,jsonb,text,name[]', 'name text, model text DEFAULT NULL::text, source text DEFAULT NULL::text, key name[] DEFAULT NULL::name[], schema name DEFAULT ''scores''::name, keep text DEFAULT ''latest''::text, inputs text DEFAULT ''full''::text, effective_at text DEFAULT NULL::text, exclude text DEFAULT NULL::text, watermark name DEFAULT NULL::name, on_error text DEFAULT ''fail''::text, max_errors bigint DEFAULT 1000, max_duration interval DEFAULT NULL::interval, max_rows bigint DEFAULT NULL::bigint, direction text DEFAULT ''higher_is_riskier''::text, scaling jsonb DEFAULT NULL::jsonb, cutoffs jsonb DEFAULT NULL::jsonb, bands jsonb DEFAULT NULL::jsonb, scale text DEFAULT NULL::text, readers name[] DEFAULT ''{}''::name[]',
+	('create_job', 'text,text,text,name[],name,text,text,integer,text,text[],jsonb,text,name,text,bigint,interval,interval,interval,bigint,text,text,text,jsonb,jsonb,jsonb,text,name[]',
+	 'name text, model text DEFAULT NULL::text, source text DEFAULT NULL::text, key name[] DEFAULT NULL::name[], schema name DEFAULT ''scores''::name, '
+	 'keep text DEFAULT ''latest''::text, inputs text DEFAULT ''full''::text, reasons integer DEFAULT NULL::integer, effective_at text DEFAULT NULL::text, '
+	 'shadows text[] DEFAULT ''{}''::text[], split jsonb DEFAULT NULL::jsonb, exclude text DEFAULT NULL::text, watermark name DEFAULT NULL::name, '
+	 'on_error text DEFAULT ''fail''::text, max_errors bigint DEFAULT 1000, retain interval DEFAULT NULL::interval, retain_inputs interval DEFAULT NULL::interval, '
+	 'max_duration interval DEFAULT NULL::interval, max_rows bigint DEFAULT NULL::bigint, timezone text DEFAULT NULL::text, schedule text DEFAULT NULL::text, '
+	 'direction text DEFAULT ''higher_is_riskier''::text, scaling jsonb DEFAULT NULL::jsonb, cutoffs jsonb DEFAULT NULL::jsonb, bands jsonb DEFAULT NULL::jsonb, '
+	 'scale text DEFAULT NULL::text, readers name[] DEFAULT ''{}''::name[]',
 	 'regclass', 'v', 'u', false, true),
 	('create_partitions', 'regclass,text,timestamp with time zone', 'history regclass, prefix text, at timestamp with time zone',
 	 'void', 'v', 'u', false, true),
@@ -158,7 +163,7 @@ INSERT INTO api VALUES
 	('drop_job', 'text,boolean', 'name text, keep_book boolean DEFAULT true',
 	 'void', 'v', 'u', false, true),
 	('find_job', 'text', 'name text',
-	 'scorebook.job', 's', 'u', false, true),
+	 'scorebook.registered_job', 's', 'u', false, true),
 	('find_source', 'text,text,name', 'name text, source text, schema name',
 	 'regclass', 'v', 'u', false, true),
 	('follow_partitions', '', '',
@@ -167,14 +172,12 @@ INSERT INTO api VALUES
 	 'trigger', 'v', 'u', false, true),
 	('guard_table', 'regclass', 'book regclass',
 	 'void', 'v', 'u', false, true),
-	('key_object', 'scorebook.job,jsonb', 'job scorebook.job, key jsonb',
+	('key_object', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, key jsonb',
 	 'jsonb', 's', 'u', false, true),
 	('label_expression', 'text,integer,text', 'kind text, job_id integer, points text',
 	 'text', 's', 'u', false, false),
 	('may_read_job', 'name,regclass', 'owner name, result regclass',
 	 'boolean', 's', 's', false, true),
-	('register_job', 'text,text,regclass,name[],boolean,name,text,text,text,text,name,text,bigint,interval,bigint,text,jsonb,boolean,boolean', 'name text, model text, source regclass, key name[], key_is_unique boolean, schema name, keep text, inputs text, effective_at text, exclude text, watermark name, on_error text, max_errors bigint, max_duration interval, max_rows bigint, direction text, scaling jsonb, has_scores boolean, has_class boolean',
-	 'integer', 'v', 'u', false, true),
 	('register_stream', 'text,regclass,text', 'name text, relation regclass, on_error text',
 	 'void', 'v', 'u', false, true),
 	('result_shape', 'text', 'ref text, OUT width integer, OUT classes integer',
@@ -193,7 +196,7 @@ INSERT INTO api VALUES
 	 'record', 'i', 'u', false, false),
 	('score_changes', '', '',
 	 'trigger', 'v', 'u', false, true),
-	('score_subject', 'scorebook.job,jsonb,jsonb', 'own scorebook.job, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
+	('score_subject', 'scorebook.registered_job,jsonb,jsonb', 'own scorebook.registered_job, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
 	 'record', 'v', 'u', false, true),
 	('set_bands', 'text,jsonb,text', 'job text, bands jsonb, scale text DEFAULT NULL::text',
 	 'integer', 'v', 'u', false, true),
@@ -232,14 +235,14 @@ FROM (VALUES
 		 'model_id integer, version integer, inputs real[], top_n integer DEFAULT NULL::integer, class text DEFAULT NULL::text',
 		 'TABLE(feature text, value text, contribution real, output text, base_value real, additivity_error real)'),
 		('replay_verdict', 'c', 'integer,integer,real[],real[]', 'model_id integer, version integer, said real[], says real[]', 'text'),
-		('find_book', 'p', 'text', 'job text', 'scorebook.job'),
-		('job_of_run', 'p', 'bigint', 'run bigint', 'scorebook.job'),
-		('row_of_key', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
-		('rows_of_run', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
-		('join_scoring_run', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
-		('scored_again', 'p', 'scorebook.job,text,text', 'job scorebook.job, rows text, ref text DEFAULT ''NULL''::text', 'text'),
-		('is_erased', 'p', 'scorebook.job,jsonb', 'job scorebook.job, key jsonb', 'boolean'),
-		('status_view', 'p', 'scorebook.job', 'job scorebook.job', 'text'),
+		('find_book', 'p', 'text', 'job text', 'scorebook.registered_job'),
+		('job_of_run', 'p', 'bigint', 'run bigint', 'scorebook.registered_job'),
+		('row_of_key', 'p', 'scorebook.registered_job', 'job scorebook.registered_job', 'text'),
+		('rows_of_run', 'p', 'scorebook.registered_job', 'job scorebook.registered_job', 'text'),
+		('join_scoring_run', 'p', 'scorebook.registered_job', 'job scorebook.registered_job', 'text'),
+		('scored_again', 'p', 'scorebook.registered_job,text,text', 'job scorebook.registered_job, rows text, ref text DEFAULT ''NULL''::text', 'text'),
+		('is_erased', 'p', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, key jsonb', 'boolean'),
+		('status_view', 'p', 'scorebook.registered_job', 'job scorebook.registered_job', 'text'),
 		('score_at', 'p', 'text,anycompatible,timestamp with time zone',
 		 'job text, key anycompatible, at timestamp with time zone DEFAULT now()', 'jsonb'),
 		('replay_score', 'p', 'text,anycompatible,timestamp with time zone',
@@ -278,6 +281,7 @@ INSERT INTO api VALUES
 -- rights, but it is nobody's to call
 CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
+	create_book,register_job,check_job,changeable_options,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
 	check_types,column_definitions,create_triggers,drop_triggers,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
@@ -347,7 +351,7 @@ SELECT set_eq(
 -- tables
 SELECT tables_are('scorebook',
 	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
-	'timeline,moment,job,job_definition,cutoff,band,run,row_error,stream,versioned_relation,training_snapshot}'::name[]);
+	'timeline,moment,registered_job,job_definition,cutoff,band,run,row_error,stream,versioned_relation,training_snapshot}'::name[]);
 
 CREATE TEMP VIEW registry AS
 	SELECT c.oid, c.relname, c.relkind, c.relrowsecurity,

@@ -21,7 +21,7 @@ DECLARE
 	part text;
 	books text;
 BEGIN
-	FOR job IN SELECT j.name, j.result, j.history FROM scorebook.job AS j ORDER BY j.name LOOP
+	FOR job IN SELECT j.name, j.result, j.history FROM scorebook.registered_job AS j WHERE j.dropped_at IS NULL ORDER BY j.name LOOP
 		EXECUTE format('SELECT md5(string_agg(t::text, '';'' ORDER BY t::text)) FROM (SELECT r::text FROM %s AS r UNION ALL SELECT h::text FROM %s AS h) AS t (t)',
 			job.result, job.history) INTO part;
 		books := concat_ws(' ', books, job.name, part, (SELECT string_agg(v.problem, ',') FROM scorebook.verify_book(job.name) AS v));

@@ -122,7 +122,7 @@ like($err, qr/cannot execute a scorebook run during recovery/, 'it does not run 
 
 # a run that cannot commit yet
 my $other = $node->background_psql('postgres', on_error_stop => 0);
-$other->query_safe('BEGIN; SELECT scorebook.take_moment_internal(timeline_id) FROM scorebook.job');
+$other->query_safe('BEGIN; SELECT scorebook.take_moment_internal(timeline_id) FROM scorebook.registered_job');
 $session = $node->background_psql('postgres', on_error_stop => 0);
 $session->{stdin} .= "$run;\n";
 $session->{run}->pump_nb;

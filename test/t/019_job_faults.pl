@@ -102,7 +102,7 @@ is($node->safe_psql('postgres', $state), $before, 'and nothing is left of it');
 
 # canceled while it waits for its turn to commit
 my $other = $node->background_psql('postgres', on_error_stop => 0);
-$other->query_safe(q{BEGIN; SELECT scorebook.take_moment_internal(timeline_id) FROM scorebook.job WHERE name = 'job'});
+$other->query_safe(q{BEGIN; SELECT scorebook.take_moment_internal(timeline_id) FROM scorebook.registered_job WHERE name = 'job'});
 my ($session, $pid) = begin($run);
 $node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND NOT granted)") or die;
 is($node->safe_psql('postgres', $last), 'running|', 'a run waits for its turn to commit');
@@ -129,7 +129,7 @@ $node->safe_psql('postgres', q{UPDATE scorebook.run SET status = 'running' WHERE
 	CREATE TABLE few AS SELECT * FROM source LIMIT 1; SELECT scorebook.create_job('few', model => 'm', source => 'few', key => '{id}');
 	CALL scorebook.run_job('few');
 	UPDATE scorebook.run SET status = 'running' WHERE run = (SELECT max(run) FROM scorebook.run)});
-my @lookers = map { (begin(q{DO 'BEGIN FOR i IN 1..100000 LOOP PERFORM scorebook.run_is_alive((SELECT max(job_id) FROM scorebook.job)); END LOOP; END'}))[0] } 1 .. 3;
+my @lookers = map { (begin(q{DO 'BEGIN FOR i IN 1..100000 LOOP PERFORM scorebook.run_is_alive((SELECT max(job_id) FROM scorebook.registered_job)); END LOOP; END'}))[0] } 1 .. 3;
 my $refused = 0;
 for (1 .. 40)
 {
