@@ -79,7 +79,7 @@ typedef struct Receiver
 	SbkPass    *pass;
 	MemoryContext context;		/* of the pass */
 	MemoryContext block_context;
-	MemoryContext row_context;	/* of a row that cannot be scored */
+	MemoryContext row_context;	/* while a row is read */
 	SbkRowBinding *binding;
 	int			num_input;		/* features, and the base margin */
 	Size		width;			/* numbers that the model gives for a row */
@@ -106,7 +106,7 @@ static void make_descs(SbkPass *pass);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
-static void check_limits(const SbkPass *pass);
+static void report(const SbkPass *pass);
 static void add_gone(Receiver *receiver, const char *reason);
 static bool read_inputs(Receiver *receiver, SbkRow *row);
 static void add_failed(Receiver *receiver, ErrorData *error);
@@ -300,6 +300,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 
 	pass->num_read++;
+	if (pass->num_read % SBK_PASS_ROWS == 0)
+		report(pass);
 	if (is_old)
 		pass->num_matched++;
 	if (!behind_null[READ_EXCLUDED] && DatumGetBool(behind[READ_EXCLUDED]))
@@ -356,10 +358,12 @@ destroy(DestReceiver *self)
 {
 }
 
+/* To others how far it is; and throws where that is too far. */
 static void
-check_limits(const SbkPass *pass)
+report(const SbkPass *pass)
 {
 	CHECK_FOR_INTERRUPTS();
+	sbk_progress_rows(pass->num_read, pass->num_failed + pass->num_excluded);
 	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -400,7 +404,7 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	SbkPass    *pass = receiver->pass;
 	int			first = pass->num_key + READ_SOURCE;
 	ErrorContextCallback callback = {error_context_stack, name_row, receiver};
-	MemoryContext context = CurrentMemoryContext;
+	MemoryContext context = MemoryContextSwitchTo(receiver->row_context);
 	volatile bool done = false;
 	int			i;
 
@@ -432,7 +436,7 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	{
 		ErrorData  *error;
 
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(receiver->row_context);
 		error = CopyErrorData();
 		if (!pass->record_errors ||
 			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
@@ -442,6 +446,8 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	}
 	PG_END_TRY();
 	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(context);
+	MemoryContextReset(receiver->row_context);
 	return done;
 }
 
@@ -449,7 +455,6 @@ static void
 add_failed(Receiver *receiver, ErrorData *error)
 {
 	SbkPass    *pass = receiver->pass;
-	MemoryContext old_context = MemoryContextSwitchTo(receiver->row_context);
 	uint64		key_digest = sbk_row_digest(pass->num_key,
 											receiver->slot->tts_values,
 											receiver->slot->tts_isnull,
@@ -473,9 +478,6 @@ add_failed(Receiver *receiver, ErrorData *error)
 						  error->message),
 				errhint("So many may fail, by the max_errors of the job."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
-	FreeErrorData(error);
-	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(receiver->row_context);
 }
 
 /* Is all that the book has of the row the same, apart from the scores? */
@@ -579,7 +581,7 @@ score_block(Receiver *receiver)
 	Size		width;
 	int			i;
 
-	check_limits(pass);
+	report(pass);
 	if (receiver->num_row == 0)
 		return;
 	scores = sbk_model_predict(pass->model, receiver->inputs,
@@ -606,7 +608,6 @@ score_block(Receiver *receiver)
 	MemoryContextReset(receiver->block_context);
 	pass->num_scored += receiver->num_row;
 	receiver->num_row = 0;
-	sbk_progress_rows(pass->num_read, pass->num_failed + pass->num_excluded);
 }
 
 static void

@@ -346,9 +346,9 @@ BEGIN
 		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
 		' FROM written AS w WHERE %s',
 		job.result,
+		-- the key, too: it may be equal, and yet another one, such as 1.0 and 1.00
 		(SELECT string_agg(format('%I = w.%I', g.name, g.name), ', ' ORDER BY g.position)
-		 FROM unnest(given) WITH ORDINALITY AS g (name, position)
-		 WHERE g.name <> ALL (row_key)),
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
 		still);
 	-- A run is long: meanwhile others may have added a key and ended it again,
 	-- which nothing but the history tells.  $3 is what "endings" gives under the

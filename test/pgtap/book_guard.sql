@@ -213,6 +213,19 @@ SELECT results_eq('SELECT id, inputs[1] FROM circle ORDER BY id',
 SELECT is_empty('SELECT * FROM scorebook.verify_book(''circle'')', 'and the book is sound');
 RESET ROLE;
 
+-- keys that are equal, and not the same
+SET ROLE scorebook_owner;
+CREATE TABLE account (number numeric PRIMARY KEY, f0 real, f1 real, f2 real, f3 real, f4 real, f5 real, f6 real, f7 real);
+INSERT INTO account VALUES (1.0, 1);
+SELECT scorebook.create_job('account_risk', 'risk', 'account', schema => 'guarded') \g /dev/null
+SELECT scorebook.run_job_in_transaction('account_risk') \g /dev/null
+UPDATE account SET number = 1.00, f0 = -9;
+SELECT scorebook.run_job_in_transaction('account_risk') \g /dev/null
+SELECT results_eq('SELECT number::text FROM account_risk UNION ALL SELECT number::text FROM account_risk_history',
+	ARRAY['1.00', '1.0'], 'a key is shown as the source last had it');
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''account_risk'')', 'and nobody has changed it');
+RESET ROLE;
+
 -- books of others are no sources of rights
 SET ROLE scorebook_nobody;
 SELECT throws_ok('SELECT scorebook.alter_job(''book'', ''{"exclude": null}'')', '42704', 'job "book" does not exist', 'who may not see a job does not alter it');

@@ -160,6 +160,19 @@ SKIP:
 			CALL scorebook.run_job('wide');
 			SELECT count(*) FROM scores.wide; SELECT * FROM scorebook.verify_book('wide')}), 180000, 'the next one, with room, succeeds');
 }
+
+# rows that cannot be scored are many, and take no memory that stays
+SKIP:
+{
+	skip 'there is no /proc', 1 if !-e '/proc/self/status';
+	my $peak = q{SELECT (substring(pg_read_file('/proc/self/status', 0, 10000) FROM 'VmHWM:\s+(\d+)')::bigint
+		- substring(pg_read_file('/proc/self/status', 0, 10000) FROM 'RssShmem:\s+(\d+)')::bigint) / 1024};
+	my ($peak_before, $peak_after, $rows) = split /\n/, $node->safe_psql('postgres', qq{
+		SELECT FROM scorebook.create_job('broken', model => 'm', on_error => 'record', max_errors => 1000000, key => '{id}',
+			source => 'SELECT id, ''infinity''::real AS f0, f1, f2, f3, f4, f5, f6, f7 FROM scores.wide_source') \\g /dev/null
+		$peak; CALL scorebook.run_job('broken'); $peak; SELECT rows_failed FROM scorebook.job_run ORDER BY run DESC LIMIT 1});
+	cmp_ok($peak_after - $peak_before, '<', 64, "$rows of them take less than 64 MB");
+}
 is($node->safe_psql('postgres', q{SELECT * FROM scorebook.verify_book('job')}), '', 'the book is sound after all of that');
 $node->stop;
 done_testing();
