@@ -432,7 +432,8 @@ score(Run *run)
 	sbk_model_use_init(use, CurrentMemoryContext);
 	read_job(run);
 	result = relation_open(run->job.result, RowExclusiveLock);
-	if (run->request->kind == SBK_RUN_SOURCE)
+	if (run->request->kind == SBK_RUN_SOURCE &&
+		pg_class_aclcheck(run->job.result, run->job.owner, ACL_INSERT) == ACLCHECK_OK)
 		pass->fill = sbk_fill_start(result, run->job.name, run->number, start,
 									SBK_PASS_ROWS);
 

@@ -226,8 +226,20 @@ SELECT results_eq('SELECT number::text FROM account_risk UNION ALL SELECT number
 SELECT is_empty('SELECT * FROM scorebook.verify_book(''account_risk'')', 'and nobody has changed it');
 RESET ROLE;
 
+-- an empty book is filled only by who may insert into it
+SET ROLE scorebook_owner;
+SELECT scorebook.create_job('empty', 'risk', 'account', schema => 'guarded') \g /dev/null
+REVOKE INSERT ON empty FROM scorebook_owner;
+SELECT throws_ok('SELECT scorebook.run_job_in_transaction(''empty'')', '42501', 'permission denied for table empty', 'an owner who may not insert does not fill a book');
+GRANT INSERT ON empty TO scorebook_owner;
+RESET ROLE;
+
 -- books of others are no sources of rights
 SET ROLE scorebook_nobody;
+SELECT throws_ok('SELECT scorebook.register_job(jsonb_populate_record(NULL::scorebook.registered_job,
+	''{"name": "mine", "model": "risk", "source": "guarded.account", "key": ["number"], "key_is_unique": true, "keep": "latest", "inputs": "full", "shadows": [], "on_error": "fail",
+	"max_errors": 1, "timezone": "UTC", "result": "guarded.empty", "history": "guarded.empty_history", "has_scores": false, "has_class": false,
+	"direction": "higher_is_riskier"}''))', '42501', 'the book of job "mine" would not be its owner''s', 'nobody makes a job of others'' tables');
 SELECT throws_ok('SELECT scorebook.alter_job(''book'', ''{"exclude": null}'')', '42704', 'job "book" does not exist', 'who may not see a job does not alter it');
 SELECT throws_ok('SELECT scorebook.stream_job(''book'')', '42704', 'job "book" does not exist', 'nor stream it');
 SELECT throws_ok('SELECT scorebook.drop_job(''book'')', '42704', 'job "book" does not exist', 'nor drop it');
