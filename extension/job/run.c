@@ -234,7 +234,6 @@ call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	Guise		guise;
 	int			rc;
 
-	/* not restricted: moments are taken by a deferred trigger */
 	assume(keeper, 0, &guise);
 	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
 	resume(&guise);
