@@ -79,6 +79,7 @@ typedef struct Receiver
 	SbkPass    *pass;
 	MemoryContext context;		/* of the pass */
 	MemoryContext block_context;
+	MemoryContext row_context;	/* while a row is read */
 	SbkRowBinding *binding;
 	int			num_input;		/* features, and the base margin */
 	Size		width;			/* numbers that the model gives for a row */
@@ -105,7 +106,7 @@ static void make_descs(SbkPass *pass);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
-static void check_limits(const SbkPass *pass);
+static void report(const SbkPass *pass);
 static void add_gone(Receiver *receiver, const char *reason);
 static bool read_inputs(Receiver *receiver, SbkRow *row);
 static void add_failed(Receiver *receiver, ErrorData *error);
@@ -139,6 +140,7 @@ sbk_pass_read(SbkPass *pass, const char *query, ParamListInfo params)
 	if (rc < 0)
 		elog(ERROR, "could not read the source: %s", SPI_result_code_string(rc));
 	MemoryContextDelete(receiver.block_context);
+	MemoryContextDelete(receiver.row_context);
 }
 
 void
@@ -248,16 +250,6 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 		Oid			output;
 		bool		is_varlena;
 
-		if (column->atttypid != TupleDescAttr(pass->book, i)->atttypid)
-			ereport(ERROR,
-					errcode(ERRCODE_DATATYPE_MISMATCH),
-					errmsg("the type of the key of job \"%s\" has changed",
-						   pass->job),
-					errdetail("Column \"%s\" is of type %s in the source, and of type %s in the book.",
-							  NameStr(column->attname),
-							  format_type_be(column->atttypid),
-							  format_type_be(TupleDescAttr(pass->book, i)->atttypid)),
-					errhint("Make a new job, or cast the column in the source."));
 		get_typlenbyval(column->atttypid, &receiver->key_length[i],
 						&receiver->key_by_value[i]);
 		getTypeOutputInfo(column->atttypid, &output, &is_varlena);
@@ -275,6 +267,9 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	receiver->block_context = AllocSetContextCreate(receiver->context,
 													"scorebook block",
 													ALLOCSET_DEFAULT_SIZES);
+	receiver->row_context = AllocSetContextCreate(receiver->context,
+												  "scorebook row",
+												  ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -305,6 +300,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 
 	pass->num_read++;
+	if (pass->num_read % SBK_PASS_ROWS == 0)
+		report(pass);
 	if (is_old)
 		pass->num_matched++;
 	if (!behind_null[READ_EXCLUDED] && DatumGetBool(behind[READ_EXCLUDED]))
@@ -361,10 +358,12 @@ destroy(DestReceiver *self)
 {
 }
 
+/* To others how far it is; and throws where that is too far. */
 static void
-check_limits(const SbkPass *pass)
+report(const SbkPass *pass)
 {
 	CHECK_FOR_INTERRUPTS();
+	sbk_progress_rows(pass->num_read, pass->num_failed + pass->num_excluded);
 	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -373,7 +372,7 @@ check_limits(const SbkPass *pass)
 				errdetail("That is the max_rows of the job."));
 	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)
 		ereport(ERROR,
-				errcode(ERRCODE_QUERY_CANCELED),
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("a run of job \"%s\" takes longer than its max_duration",
 					   pass->job));
 }
@@ -405,7 +404,7 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	SbkPass    *pass = receiver->pass;
 	int			first = pass->num_key + READ_SOURCE;
 	ErrorContextCallback callback = {error_context_stack, name_row, receiver};
-	MemoryContext context = CurrentMemoryContext;
+	MemoryContext context = MemoryContextSwitchTo(receiver->row_context);
 	volatile bool done = false;
 	int			i;
 
@@ -437,7 +436,7 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	{
 		ErrorData  *error;
 
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(receiver->row_context);
 		error = CopyErrorData();
 		if (!pass->record_errors ||
 			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
@@ -447,6 +446,8 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	}
 	PG_END_TRY();
 	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(context);
+	MemoryContextReset(receiver->row_context);
 	return done;
 }
 
@@ -477,7 +478,6 @@ add_failed(Receiver *receiver, ErrorData *error)
 						  error->message),
 				errhint("So many may fail, by the max_errors of the job."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
-	FreeErrorData(error);
 }
 
 /* Is all that the book has of the row the same, apart from the scores? */
@@ -581,7 +581,7 @@ score_block(Receiver *receiver)
 	Size		width;
 	int			i;
 
-	check_limits(pass);
+	report(pass);
 	if (receiver->num_row == 0)
 		return;
 	scores = sbk_model_predict(pass->model, receiver->inputs,
@@ -608,7 +608,6 @@ score_block(Receiver *receiver)
 	MemoryContextReset(receiver->block_context);
 	pass->num_scored += receiver->num_row;
 	receiver->num_row = 0;
-	sbk_progress_rows(pass->num_read, pass->num_failed + pass->num_excluded);
 }
 
 static void
@@ -735,9 +734,12 @@ static void
 name_row(void *arg)
 {
 	Receiver   *receiver = arg;
-	MemoryContext old_context = MemoryContextSwitchTo(receiver->context);
+	MemoryContext old_context = MemoryContextSwitchTo(receiver->row_context);
+	char	   *key = format_key(receiver);
 
-	receiver->pass->failed_key = format_key(receiver);
+	if (receiver->pass->failed_key)
+		pfree(receiver->pass->failed_key);
+	receiver->pass->failed_key = MemoryContextStrdup(receiver->context, key);
 	MemoryContextSwitchTo(old_context);
 	errcontext("row %s of job \"%s\"", receiver->pass->failed_key,
 			   receiver->pass->job);

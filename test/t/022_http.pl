@@ -50,6 +50,11 @@ sub serve
 }
 my $server = serve();
 
+END
+{
+	$server->kill_kill if defined $server && $server->pumpable;
+}
+
 # POSTs, and returns the status and the object that comes back
 sub post
 {

@@ -203,7 +203,14 @@ like(run_due(), qr/NOTICE:  job "third" is being run.*WARNING:  job "after" is s
 $session->query_safe('ROLLBACK');
 $session->quit;
 is(run_due(), "third|succeeded|10\nafter|succeeded|10", 'and all is well again');
+said('postgres', 'team', q{
+	CREATE VIEW scores.slow_source AS SELECT s.*, pg_sleep(0.3) IS NULL AS slow FROM source AS s;
+	SELECT scorebook.create_job('a slow one', model => 'm', source => 'scores.slow_source', key => '{id}');
+	SELECT scorebook.schedule_job('a slow one', '1 second', 'other')});
 usleep(1_200_000);
+like(said('postgres', 'team', 'SET statement_timeout = 1000; CALL scorebook.run_due_jobs()'), qr/ERROR:  canceling statement due to statement timeout/,
+	'a cancel is not one of a single job');
+is($node->safe_psql('postgres', q{SELECT last_status, last_sqlstate FROM scorebook.job WHERE name = 'a slow one'}), 'failed|57014', 'and recorded');
 like(said('postgres', 'team', 'BEGIN; CALL scorebook.run_due_jobs(); COMMIT'), qr/run_due_jobs cannot run inside a transaction block/,
 	'runs have transactions of their own');
 
