@@ -40,7 +40,9 @@ OBJS = \
 	extension/engine/verify.o \
 	extension/guc.o \
 	extension/job/decision.o \
+	extension/job/erased.o \
 	extension/job/fill.o \
+	extension/job/guise.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
@@ -56,6 +58,7 @@ OBJS = \
 	extension/registry/use.o \
 	extension/sql/cache.o \
 	extension/sql/call.o \
+	extension/sql/erase.o \
 	extension/sql/explain.o \
 	extension/sql/history.o \
 	extension/sql/input_map.o \
@@ -90,7 +93,9 @@ OWN_HEADERS = \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
 	extension/job/decision.h \
+	extension/job/erased.h \
 	extension/job/fill.h \
+	extension/job/guise.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \
@@ -137,8 +142,11 @@ SQL_PARTS = \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
 	sql/parts/69_job_changes.sql \
+	sql/parts/70_erasing.sql \
+	sql/parts/71_retention.sql \
 	sql/parts/90_grant.sql \
 	sql/parts/91_grant_book.sql \
+	sql/parts/91_grant_erasing.sql \
 	sql/parts/91_grant_versioning.sql
 
 # those of them that came after the last release lead up from it, too

@@ -44,6 +44,12 @@ typedef struct SbkRunRequest
 extern int64 sbk_run_job(const SbkRunRequest *request, Oid owner,
 						 bool own_transactions);
 
+/*
+ * Nothing writes the book of a job before the end of the transaction, for whoever
+ * erases.  Throws where something is being written, unless it is to wait.
+ */
+extern void sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait);
+
 /* Is there a run of the job going on? */
 extern bool sbk_run_is_alive(int32 job_id);
 
