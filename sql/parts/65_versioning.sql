@@ -1116,6 +1116,7 @@ BEGIN
 		ELSIF EXISTS (
 			SELECT FROM pg_event_trigger_dropped_objects() AS d
 			WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE 'scorebook\_%'
+				AND d.address_names[3] NOT LIKE 'scorebook\_stream\_%'
 				AND to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
 					= ANY (versioned.members || versioned.history || versioned.since)) THEN
 			problem := format('cannot drop what keeps the history of table %s', versioned.relation);

@@ -230,7 +230,7 @@ BEGIN
 		INSERT INTO scorebook.retention_action (job_id, did, relation, archived_as, rows_from, rows_to, rows,
 			done_at, done_by)
 		VALUES (book.job_id, CASE WHEN archive IS NULL THEN 'partition dropped' ELSE 'partition archived' END,
-			place, format('%I.%I', archive, part.relname), part.lower, part.upper, gone.rows,
+			place, CASE WHEN archive IS NOT NULL THEN format('%I.%I', archive, part.relname) END, part.lower, part.upper, gone.rows,
 			clock_timestamp(), caller);
 	END LOOP;
 END
