@@ -46,6 +46,7 @@ OBJS = \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
+	extension/job/siphash.o \
 	extension/job/writer.o \
 	extension/module.o \
 	extension/registry/admission.o \
@@ -99,6 +100,7 @@ OWN_HEADERS = \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \
+	extension/job/siphash.h \
 	extension/job/writer.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
@@ -167,7 +169,7 @@ REGRESS        = install registry reference load_errors load_arguments score cla
 	explain policies calls rights card predictor damage versioning training uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire versioning
+ISOLATION      = load alias retire versioning erase
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

@@ -11,10 +11,9 @@
 #include "access/nbtree.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
-#include "common/cryptohash.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/hsearch.h"
@@ -25,6 +24,7 @@
 
 #include "compat.h"
 #include "job/erased.h"
+#include "job/siphash.h"
 #include "registry/catalog.h"
 
 /* How a column of the key is hashed. */
@@ -38,10 +38,10 @@ typedef struct HashedColumn
 
 typedef struct Hasher
 {
-	pg_hmac_ctx *hmac;
-	bytea	   *secret;
+	uint8		secret[SBK_SECRET_LENGTH];
 	int			num_key;
 	HashedColumn *columns;
+	StringInfoData bytes;		/* of one key */
 } Hasher;
 
 struct SbkErased
@@ -51,39 +51,34 @@ struct SbkErased
 };
 
 static HTAB *read_tombstones(int32 job_id);
-static bytea *read_secret(int32 job_id);
-static void hasher_start(Hasher *hasher, bytea *secret, TupleDesc desc,
-						 int num_key);
+static bool read_secret(int32 job_id, uint8 *secret);
+static void hasher_start(Hasher *hasher, TupleDesc desc, int num_key);
 static bool has_equal_images(TypeCacheEntry *type, Oid collation);
 static void hasher_run(Hasher *hasher, const Datum *values, uint8 *hash);
 static void add_value(Hasher *hasher, const HashedColumn *column, Datum value);
 static void add_bytes(Hasher *hasher, const void *bytes, Size length);
-static void check(Hasher *hasher, int status);
 
 SbkErased *
 sbk_erased_read(int32 job_id, TupleDesc desc, int num_key)
 {
-	SbkErased  *erased;
-	HTAB	   *hashes;
-	bytea	   *secret = NULL;
+	SbkErased  *erased = palloc0(sizeof(SbkErased));
+	bool		has_secret = false;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	hashes = read_tombstones(job_id);
-	if (hashes != NULL)
-		secret = read_secret(job_id);
+	erased->hashes = read_tombstones(job_id);
+	if (erased->hashes != NULL)
+		has_secret = read_secret(job_id, erased->hasher.secret);
 	PopActiveSnapshot();
-	if (hashes == NULL)
+	if (erased->hashes == NULL)
 		return NULL;
-	if (secret == NULL)
+	if (!has_secret)
 		ereport(ERROR,
 				errcode(ERRCODE_DATA_CORRUPTED),
 				errmsg("the secret that erased keys are known by is gone"),
 				errdetail("Job %d has rows in scorebook.tombstone and none in scorebook.erasure_secret.",
 						  job_id),
 				errhint("Bring it back from a backup; otherwise what was erased would be scored again."));
-	erased = palloc(sizeof(SbkErased));
-	erased->hashes = hashes;
-	hasher_start(&erased->hasher, secret, desc, num_key);
+	hasher_start(&erased->hasher, desc, num_key);
 	return erased;
 }
 
@@ -99,7 +94,6 @@ sbk_erased_has(SbkErased *erased, const Datum *values)
 void
 sbk_erased_end(SbkErased *erased)
 {
-	pg_hmac_free(erased->hasher.hmac);
 	hash_destroy(erased->hashes);
 	pfree(erased);
 }
@@ -108,15 +102,31 @@ bool
 sbk_erased_hash(int32 job_id, TupleDesc desc, int num_key, const Datum *values,
 				uint8 *hash)
 {
-	bytea	   *secret = read_secret(job_id);
 	Hasher		hasher;
 
-	if (secret == NULL)
+	if (!read_secret(job_id, hasher.secret))
 		return false;
-	hasher_start(&hasher, secret, desc, num_key);
+	hasher_start(&hasher, desc, num_key);
 	hasher_run(&hasher, values, hash);
-	pg_hmac_free(hasher.hmac);
 	return true;
+}
+
+void
+sbk_erased_hash_bytes(const uint8 *secret, const void *bytes, Size length,
+					  uint8 *hash)
+{
+	int			i;
+
+	for (i = 0; i < SBK_KEY_HASH_LENGTH / sizeof(uint64); i++)
+	{
+		uint64		half = sbk_siphash(secret + i * SBK_SIPHASH_KEY_LENGTH, bytes,
+									   length);
+
+#ifdef WORDS_BIGENDIAN
+		half = pg_bswap64(half);
+#endif
+		memcpy(hash + i * sizeof(uint64), &half, sizeof(uint64));
+	}
 }
 
 /* Those that were not lifted; NULL where there are none. */
@@ -158,14 +168,13 @@ read_tombstones(int32 job_id)
 	return hashes;
 }
 
-/* NULL where the job has none. */
-static bytea *
-read_secret(int32 job_id)
+/* False where the job has none. */
+static bool
+read_secret(int32 job_id, uint8 *secret)
 {
 	SbkScan		scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	bytea	   *secret = NULL;
 
 	sbk_key_int(&key, Anum_secret_job_id, job_id);
 	sbk_scan_begin(&scan, "erasure_secret", "pkey", 1, &key);
@@ -173,20 +182,25 @@ read_secret(int32 job_id)
 	if (tuple != NULL)
 	{
 		bool		isnull;
+		bytea	   *value = DatumGetByteaPP(sbk_scan_column(&scan, tuple,
+															Anum_secret_secret, &isnull));
 
-		secret = DatumGetByteaPCopy(sbk_scan_column(&scan, tuple,
-													Anum_secret_secret, &isnull));
+		if (VARSIZE_ANY_EXHDR(value) != SBK_SECRET_LENGTH)
+			ereport(ERROR,
+					errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("a secret in scorebook.erasure_secret has another length"));
+		memcpy(secret, VARDATA_ANY(value), SBK_SECRET_LENGTH);
 	}
 	sbk_scan_end(&scan);
-	return secret;
+	return tuple != NULL;
 }
 
 static void
-hasher_start(Hasher *hasher, bytea *secret, TupleDesc desc, int num_key)
+hasher_start(Hasher *hasher, TupleDesc desc, int num_key)
 {
 	int			i;
 
-	hasher->secret = secret;
+	initStringInfo(&hasher->bytes);
 	hasher->num_key = num_key;
 	hasher->columns = palloc0(num_key * sizeof(HashedColumn));
 	for (i = 0; i < num_key; i++)
@@ -211,11 +225,6 @@ hasher_start(Hasher *hasher, bytea *secret, TupleDesc desc, int num_key)
 		column->hash = palloc(sizeof(FmgrInfo));
 		fmgr_info(type->hash_extended_proc, column->hash);
 	}
-	hasher->hmac = pg_hmac_create(PG_SHA256);
-	if (hasher->hmac == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_OUT_OF_MEMORY),
-				errmsg("out of memory"));
 }
 
 /* Have equal values the same bytes?  Blanks at the end of a bpchar do not count. */
@@ -238,12 +247,11 @@ hasher_run(Hasher *hasher, const Datum *values, uint8 *hash)
 {
 	int			i;
 
-	check(hasher, pg_hmac_init(hasher->hmac,
-							   (uint8 *) VARDATA_ANY(hasher->secret),
-							   VARSIZE_ANY_EXHDR(hasher->secret)));
+	resetStringInfo(&hasher->bytes);
 	for (i = 0; i < hasher->num_key; i++)
 		add_value(hasher, &hasher->columns[i], values[i]);
-	check(hasher, pg_hmac_final(hasher->hmac, hash, SBK_KEY_HASH_LENGTH));
+	sbk_erased_hash_bytes(hasher->secret, hasher->bytes.data, hasher->bytes.len,
+						  hash);
 }
 
 static void
@@ -284,13 +292,6 @@ add_bytes(Hasher *hasher, const void *bytes, Size length)
 {
 	uint64		size = length;
 
-	check(hasher, pg_hmac_update(hasher->hmac, (const uint8 *) &size, sizeof(size)));
-	check(hasher, pg_hmac_update(hasher->hmac, bytes, length));
-}
-
-static void
-check(Hasher *hasher, int status)
-{
-	if (status < 0)
-		elog(ERROR, "could not hash a key: %s", pg_hmac_error(hasher->hmac));
+	appendBinaryStringInfo(&hasher->bytes, (const char *) &size, sizeof(size));
+	appendBinaryStringInfo(&hasher->bytes, bytes, (int) length);
 }

@@ -2,16 +2,18 @@
  * erased.h
  *		Keys that were erased.
  *
- * Of an erased key nothing is kept but its hash, HMAC-SHA-256 under a secret of
- * the job's: it tells the key again, and cannot be turned round by trying all
- * keys.  Keys that are equal have the same hash.
+ * Of an erased key nothing is kept but its hash under a secret of the job's: it
+ * tells the key again, and cannot be turned round by trying all keys.  Keys that
+ * are equal have the same hash.
  */
 #ifndef SBK_ERASED_H
 #define SBK_ERASED_H
 
 #include "access/tupdesc.h"
 
-#define SBK_KEY_HASH_LENGTH	32
+/* SipHash-2-4 twice, under the two halves of the secret */
+#define SBK_SECRET_LENGTH		32
+#define SBK_KEY_HASH_LENGTH		16
 
 typedef struct SbkErased SbkErased;
 
@@ -33,5 +35,9 @@ extern void sbk_erased_end(SbkErased *erased);
  */
 extern bool sbk_erased_hash(int32 job_id, TupleDesc desc, int num_key,
 							const Datum *values, uint8 *hash);
+
+/* The hash of any bytes. */
+extern void sbk_erased_hash_bytes(const uint8 *secret, const void *bytes,
+								  Size length, uint8 *hash);
 
 #endif							/* SBK_ERASED_H */

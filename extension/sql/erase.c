@@ -28,6 +28,7 @@
 PG_FUNCTION_INFO_V1(sbk_sql_keep_writers_out);
 PG_FUNCTION_INFO_V1(sbk_sql_amend_book);
 PG_FUNCTION_INFO_V1(sbk_sql_read_key);
+PG_FUNCTION_INFO_V1(sbk_sql_keyed_hash);
 PG_FUNCTION_INFO_V1(sbk_sql_begins_at);
 PG_FUNCTION_INFO_V1(sbk_sql_partition_bounds);
 
@@ -153,6 +154,23 @@ show_key(void)
 						 SPI_getvalue(SPI_tuptable->vals[0], desc, i + 1));
 	appendStringInfoChar(&text, ')');
 	return text.data;
+}
+
+Datum
+sbk_sql_keyed_hash(PG_FUNCTION_ARGS)
+{
+	bytea	   *secret = PG_GETARG_BYTEA_PP(0);
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(1);
+	bytea	   *hash = palloc(VARHDRSZ + SBK_KEY_HASH_LENGTH);
+
+	if (VARSIZE_ANY_EXHDR(secret) != SBK_SECRET_LENGTH)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("a secret has %d bytes", SBK_SECRET_LENGTH));
+	SET_VARSIZE(hash, VARHDRSZ + SBK_KEY_HASH_LENGTH);
+	sbk_erased_hash_bytes((uint8 *) VARDATA_ANY(secret), VARDATA_ANY(bytes),
+						  VARSIZE_ANY_EXHDR(bytes), (uint8 *) VARDATA(hash));
+	PG_RETURN_BYTEA_P(hash);
 }
 
 /*

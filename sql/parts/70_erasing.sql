@@ -23,7 +23,7 @@ CREATE INDEX tombstone_job_id_key_hash_idx ON scorebook.tombstone (job_id, key_h
 COMMENT ON TABLE scorebook.tombstone IS
 	'when, by whom and why the key of a job was erased, without the key';
 COMMENT ON COLUMN scorebook.tombstone.key_hash IS
-	'HMAC-SHA-256 of the key under the secret of the job';
+	'scorebook.keyed_hash_internal of the key, under the secret of the job';
 COMMENT ON COLUMN scorebook.tombstone.lifted_at IS
 	'since when the key may be scored again, or null';
 
@@ -93,6 +93,14 @@ AS 'MODULE_PATHNAME', 'sbk_sql_read_key';
 
 COMMENT ON FUNCTION scorebook.read_key_internal(integer, regclass, text, jsonb) IS
 	'what a key is known by: its hash, null before anything was erased, its digest, and how it is shown';
+
+CREATE FUNCTION scorebook.keyed_hash_internal(secret bytea, bytes bytea)
+RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_keyed_hash';
+
+COMMENT ON FUNCTION scorebook.keyed_hash_internal(bytea, bytea) IS
+	'128 bits: SipHash-2-4 under the first and under the second half of a secret of 256 bits';
 
 -- What a key looks like to the columns of a book.  A number that would have to
 -- be rounded is another key.

@@ -91,7 +91,7 @@ SELECT ok(bool_and(note IS NOT NULL), 'and why') FROM report WHERE rows IS NULL;
 
 -- what is left of the key: a hash
 SELECT results_eq('SELECT count(*), count(DISTINCT key_hash), min(length(key_hash)), min(reason), (array_agg(erased_by))[1] FROM scorebook.tombstone',
-	$$VALUES (7::bigint, 7::bigint, 32, 'request 1', 'scorebook_clerk'::name)$$, 'a tombstone says when, by whom and why');
+	$$VALUES (7::bigint, 7::bigint, 16, 'request 1', 'scorebook_clerk'::name)$$, 'a tombstone says when, by whom and why');
 SELECT throws_ok('SELECT * FROM scorebook.erasure_secret', '42501', NULL, 'nobody reads the secret');
 
 -- it does not come back
@@ -196,8 +196,16 @@ SELECT isnt(scorebook.score_at('by_id', 50) -> 'score', NULL, 'it is scored agai
 SELECT is(scorebook.score_at('by_id', 50, :'before'), '{"erased": true}', 'what was said before stays erased');
 SELECT is_empty('SELECT * FROM scorebook.verify_book(''by_id'')', 'the book is sound');
 
--- equal keys have one hash, under a secret of each job
+-- the hash: SipHash-2-4, with the values of its authors
 RESET SESSION AUTHORIZATION;
+SELECT is(scorebook.keyed_hash_internal(k.secret || k.secret, m.message), decode(m.hash || m.hash, 'hex'), 'the hash of ' || length(m.message) || ' bytes')
+FROM decode('000102030405060708090a0b0c0d0e0f', 'hex') AS k (secret),
+	(VALUES (''::bytea, '310e0edd47db6f72'), (decode('000102030405060708090a0b0c0d0e', 'hex'), 'e545be4961ca29a1')) AS m (message, hash);
+SELECT isnt(substr(h, 1, 8), substr(h, 9), 'each half of the secret counts')
+FROM scorebook.keyed_hash_internal(decode(repeat('00', 16) || repeat('01', 16), 'hex'), 'a') AS h;
+SELECT throws_ok('SELECT scorebook.keyed_hash_internal(''short'', ''a'')', '22023', 'a secret has 32 bytes');
+
+-- equal keys have one hash, under a secret of each job
 SELECT is(count(DISTINCT k.hash)::text || ' ' || bool_or(k.hash = t.key_hash), n || ' true', 'a key however it is written: ' || forms::text)
 FROM (VALUES ('by_amount', '{7.5,7.50,7.500000}'::text[], 1), ('by_amount', '{7.5,7.51}', 2), ('by_name', '{person 7}', 1),
 		('by_number', ARRAY[md5('7')::uuid::text, upper(md5('7'))], 1)) AS f (job, forms, n)

@@ -48,7 +48,7 @@ SET SESSION AUTHORIZATION scorebook_clerk;
 CREATE TABLE person (id int PRIMARY KEY, f0 double precision, f1 real, f2 real, f3 real, f4 real, f5 real, f6 real, f7 real);
 INSERT INTO person SELECT i, i, i / 7.0, 1, 2, i % 3, 0, 0, i % 5 FROM generate_series(1, 20) AS i;
 SELECT scorebook.create_job(name, 'm', 'person', retain => retain, retain_inputs => retain_inputs, on_error => 'record', readers => '{scorebook_reader}')
-FROM (VALUES ('short', interval '6 months', interval '1 month'), ('long', NULL, NULL), ('kept', interval '6 months', NULL), ('late', interval '6 months', NULL))
+FROM (VALUES ('short', interval '6 months', interval '1 month'), ('long', NULL, NULL), ('kept', interval '6 months', NULL), ('late', interval '180 days', NULL))
 	AS j (name, retain, retain_inputs) \g /dev/null
 
 -- options
@@ -173,9 +173,9 @@ SELECT scorebook.create_partitions('scores.late_history', now() - interval '1 mo
 SET session_replication_role = replica;
 UPDATE scores.late_history SET system_to = system_to - interval '1 month', system_from = system_from - interval '1 month' WHERE id = 10;
 SET session_replication_role = origin;
-CREATE TABLE begin_of_month AS SELECT date_trunc('month', now(), 'UTC') - now() + interval '6 months' AS later;
+CREATE TABLE begin_of_month AS SELECT date_trunc('month', now(), 'UTC') - now() + interval '180 days' AS later;
 SELECT is_empty('SELECT r.* FROM begin_of_month, retain(''late'', later) AS r', 'a partition waits for the last run that wrote into it');
-SELECT results_eq('SELECT r.did, r.rows FROM retain(''late'', ''6 months 1 day'') AS r', $$VALUES ('partition dropped', 1::bigint)$$, 'and goes when that is old, too');
+SELECT results_eq('SELECT r.did, r.rows FROM retain(''late'', ''180 days'') AS r', $$VALUES ('partition dropped', 1::bigint)$$, 'and goes when that is old, too');
 SELECT is(count(*), 1::bigint, 'the book then begins with it')
 FROM scorebook.registered_job AS j JOIN scorebook.timeline AS t USING (timeline_id) JOIN scorebook.moment AS m ON m.timeline_id = t.timeline_id AND m.committed_at = t.begins_at
 WHERE j.name = 'late';
