@@ -43,6 +43,7 @@ OBJS = \
 	extension/job/erased.o \
 	extension/job/fill.o \
 	extension/job/guise.o \
+	extension/job/partition.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
@@ -97,6 +98,7 @@ OWN_HEADERS = \
 	extension/job/erased.h \
 	extension/job/fill.h \
 	extension/job/guise.h \
+	extension/job/partition.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \

@@ -34,6 +34,7 @@
 #include "engine/engine.h"
 #include "job/erased.h"
 #include "job/guise.h"
+#include "job/partition.h"
 #include "job/pass.h"
 #include "job/progress.h"
 #include "job/run.h"
@@ -63,7 +64,6 @@ typedef struct Job
 	bool		has_watermark;
 	bool		has_scores;
 	bool		has_class;
-	bool		lacks_partition;	/* for what ends now */
 	SbkScaling	scaling;
 } Job;
 
@@ -92,7 +92,6 @@ static ErrorData *try_to_score(Run *run);
 static void fail(Run *run, const ErrorData *error);
 static void score(Run *run);
 static void read_job(Run *run);
-static void create_partitions(const Job *job, TimestampTz at);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
 static SbkModel *find_model(const Job *job, SbkModelUse *use);
 static const char *scope_of(const SbkRunRequest *request);
@@ -390,8 +389,9 @@ score(Run *run)
 
 	sbk_model_use_init(use, CurrentMemoryContext);
 	read_job(run);
-	if (run->job.lacks_partition)
-		create_partitions(&run->job, start);
+	sbk_partition_prepare(run->job.job_id, run->job.owner, run->job.history, start,
+						  run->request->kind == SBK_RUN_SOURCE ||
+						  run->request->kind == SBK_RUN_DECISION);
 	result = relation_open(run->job.result, RowExclusiveLock);
 	if (run->request->kind == SBK_RUN_SOURCE)
 		pass->fill = sbk_fill_start(result, run->job.name, run->number, start,
@@ -563,7 +563,6 @@ read_job(Run *run)
 												CStringGetDatum(column(18)),
 												ObjectIdGetDatum(InvalidOid),
 												Int32GetDatum(-1)));
-	job->lacks_partition = *column(23) == 't';
 	job->scaling.exists = column(20) != NULL;
 	if (job->scaling.exists)
 	{
@@ -577,26 +576,6 @@ read_job(Run *run)
 				errmsg("job \"%s\" has no watermark", job->name),
 				errdetail("Nothing says which rows of its source have changed."),
 				errhint("Name a column that only grows: watermark => 'updated_at' of scorebook.create_job."));
-}
-
-/* Of all its histories, for what ends at this time; they belong to the job's owner. */
-static void
-create_partitions(const Job *job, TimestampTz at)
-{
-	Oid			types[2] = {INT4OID, TIMESTAMPTZOID};
-	Datum		values[2] = {
-		Int32GetDatum(job->job_id),
-		TimestampTzGetDatum(at)
-	};
-	SbkGuise	guise;
-
-	sbk_guise_assume(job->owner, &guise);
-	if (SPI_execute_with_args("SELECT scorebook.create_partitions(b.relation, $2)"
-							  " FROM scorebook.registered_job AS j, scorebook.book_tables(j) AS b"
-							  " WHERE j.job_id = $1 AND b.kind = 'history'", 2,
-							  types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not create partitions");
-	sbk_guise_resume(&guise);
 }
 
 /* The ranges that count now, in ascending order. */

@@ -400,7 +400,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT max_rows bigint, OUT max_duration_ms bigint, OUT has_watermark boolean,
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT kind text, OUT scaling_offset double precision,
-	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT lacks_partition boolean)
+	OUT scaling_factor double precision, OUT higher_is_better boolean)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -450,13 +450,6 @@ BEGIN
 	SELECT s.offset_points, s.factor INTO scaling_offset, scaling_factor
 	FROM scorebook.scaling_numbers(job.scaling) AS s;
 	higher_is_better := job.direction = 'higher_is_better';
-	-- runs make it a month ahead, so that pulls and streams seldom have to
-	lacks_partition := EXISTS
-		(SELECT FROM scorebook.book_tables(job) AS b,
-			generate_series(0, CASE WHEN run.kind IN ('run', 'decision') THEN 1 ELSE 0 END) AS ahead
-		 WHERE b.kind = 'history' AND to_regclass(scorebook.partition_name(b.relation,
-			(date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(months => ahead))
-				AT TIME ZONE 'UTC')) IS NULL);
 END
 $$;
 
