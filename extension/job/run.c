@@ -167,6 +167,7 @@ sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait)
 {
 	LOCKTAG		tag;
 
+	PreventCommandDuringRecovery("an amendment of a scorebook book");
 	lock_job(job_id, name, wait, false);
 	make_erasing_tag(job_id, &tag);
 	if (LockAcquire(&tag, ExclusiveLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)

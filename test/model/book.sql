@@ -27,6 +27,7 @@ CREATE TABLE model.step (step integer PRIMARY KEY, sequence integer, did text, a
 CREATE TABLE model.state (step integer, id integer, score real, version integer);
 CREATE INDEX ON model.state (step);
 CREATE TABLE model.now (id integer PRIMARY KEY, score real, version integer);
+CREATE TABLE model.erased (id integer PRIMARY KEY);
 
 SELECT scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/binlog.ubj')),
 	scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/early.ubj')) \g /dev/null
@@ -37,7 +38,7 @@ SELECT scorebook.create_job('checked', model => 'm', source => 'model.source', s
 CREATE FUNCTION model.expected() RETURNS TABLE (id integer, score real, version integer)
 LANGUAGE sql AS $$
 	SELECT s.id, scorebook.predict('m', s), (scorebook.resolve_reference('m')).version
-	FROM model.source AS s WHERE NOT s.objected
+	FROM model.source AS s WHERE NOT s.objected AND s.id NOT IN (SELECT e.id FROM model.erased AS e)
 $$;
 
 CREATE FUNCTION model.touch(wanted integer) RETURNS void LANGUAGE sql AS $$
@@ -59,7 +60,15 @@ BEGIN
 		FOR operation IN 1..2 + (random() * 3)::integer LOOP
 			key := 1 + (random() * 7)::integer;
 			did := (ARRAY['change', 'change', 'change', 'delete', 'object', 'alias', 'run', 'run', 'run',
-				'changed', 'fail', 'undone', 'pull', 'twice'])[1 + floor(random() * 14)::integer];
+				'changed', 'fail', 'undone', 'pull', 'twice', 'erase', 'unerase'])[1 + floor(random() * 16)::integer];
+			-- the past of the other keys is to stay
+			IF did IN ('erase', 'unerase') THEN
+				key := 7 + (random())::integer;
+			END IF;
+			-- what is erased cannot be pulled
+			IF did IN ('pull', 'twice') AND EXISTS (SELECT FROM model.erased AS e WHERE e.id = key) THEN
+				did := 'unerase';
+			END IF;
 			CASE did
 				WHEN 'change' THEN
 					PERFORM model.touch(key);
@@ -91,7 +100,8 @@ BEGIN
 					UPDATE model.source AS s SET f0 = 'infinity' WHERE s.id = key AND NOT s.objected;
 					BEGIN
 						PERFORM scorebook.run_job_in_transaction('checked');
-						IF EXISTS (SELECT FROM model.source AS s WHERE s.id = key AND NOT s.objected) THEN
+						IF EXISTS (SELECT FROM model.source AS s WHERE s.id = key AND NOT s.objected
+								AND s.id NOT IN (SELECT e.id FROM model.erased AS e)) THEN
 							RAISE EXCEPTION 'a run that should fail did not';
 						END IF;
 						RAISE EXCEPTION USING ERRCODE = 'ZZ001';
@@ -99,6 +109,17 @@ BEGIN
 						WHEN numeric_value_out_of_range OR SQLSTATE 'ZZ001' THEN NULL;
 					END;
 					UPDATE model.source AS s SET f0 = 0 WHERE s.id = key;
+				WHEN 'erase' THEN
+					-- gone from all states, also those of before
+					PERFORM scorebook.erase('checked', key, 'a request');
+					INSERT INTO model.erased VALUES (key) ON CONFLICT DO NOTHING;
+					DELETE FROM model.now AS n WHERE n.id = key;
+					DELETE FROM model.state AS s WHERE s.id = key;
+				WHEN 'unerase' THEN
+					IF EXISTS (SELECT FROM model.erased AS e WHERE e.id = key) THEN
+						PERFORM scorebook.unerase('checked', key, 'agrees');
+						DELETE FROM model.erased AS e WHERE e.id = key;
+					END IF;
 				WHEN 'undone' THEN
 					BEGIN
 						PERFORM model.touch(key);
@@ -154,7 +175,7 @@ FROM wrong ORDER BY step LIMIT 10;
 SELECT CASE WHEN EXISTS (SELECT FROM scorebook.verify_book('checked')) THEN 'not ' ELSE '' END
 	|| format('ok - the book with %s runs and %s ended rows is sound', (SELECT count(*) FROM scorebook.run),
 		(SELECT count(*) FROM model.checked_history));
-SELECT CASE WHEN (SELECT count(DISTINCT did) FROM model.step) = 10 THEN '' ELSE 'not ' END || 'ok - every operation has come';
+SELECT CASE WHEN (SELECT count(DISTINCT did) FROM model.step) = 12 THEN '' ELSE 'not ' END || 'ok - every operation has come';
 SELECT CASE WHEN count(*) FILTER (WHERE status = 'failed') = 0 AND count(*) > 1000 THEN '' ELSE 'not ' END
 	|| 'ok - nothing is left of runs that were rolled back'
 FROM scorebook.run;

@@ -118,6 +118,9 @@ SELECT scorebook.stream_job('pulled') \g /dev/null
 UPDATE person SET f0 = f0 + 1 WHERE id = 3;
 SELECT is(count(*), 1::bigint, 'and so does a stream') FROM scores.pulled_history;
 SELECT scorebook.unstream_job('pulled') \g /dev/null
+SELECT scorebook.create_job(name, 'm', 'person'), scorebook.run_job_in_transaction(name) FROM (SELECT repeat(U&'\00e9', 24)) AS j (name) \g /dev/null
+SELECT is(count(*), 3::bigint, 'however long the name of the job is')
+FROM scorebook.registered_job AS j JOIN pg_inherits AS i ON i.inhparent = j.history WHERE octet_length(j.name) = 48;
 RESET SESSION AUTHORIZATION;
 SELECT is_empty($$SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'scores'::regnamespace AND pg_get_userbyid(c.relowner) <> 'scorebook_clerk' AND c.relname !~ '^watched'$$,
 	'whoever runs, they belong to the owner');
