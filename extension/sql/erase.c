@@ -13,6 +13,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -34,7 +35,8 @@ PG_FUNCTION_INFO_V1(sbk_sql_partition_bounds);
 
 static bytea *hash_key(int32 job_id, TupleDesc desc, const Datum *values);
 static int64 digest_key(TupleDesc desc, const Datum *values, const bool *nulls);
-static char *show_key(void);
+static char *show_key(bool as_pattern);
+static void append_pattern(StringInfo text, const char *value, bool is_number);
 static bool read_bound(const List *bound, Datum *value);
 
 Datum
@@ -67,17 +69,17 @@ sbk_sql_amend_book(PG_FUNCTION_ARGS)
 
 /*
  * What a key is, its types being those of a table: the hash by which it is known
- * once it is erased, null where the job has no secret yet; its digest; and how it
- * is shown.  The statement gives the values of a key that it takes as $1; all
- * nulls where it has no row.
+ * once it is erased, null where the job has no secret yet; its digest; how it is
+ * shown; and a regular expression for all ways to show it.  The statement gives
+ * the values of a key that it takes as $1; all nulls where it has no row.
  */
 Datum
 sbk_sql_read_key(PG_FUNCTION_ARGS)
 {
 	Oid			types[1] = {JSONBOID};
 	Datum		subject = PG_GETARG_DATUM(3);
-	Datum		values[3] = {0};
-	bool		nulls[3] = {true, true, true};
+	Datum		values[4] = {0};
+	bool		nulls[4] = {true, true, true, true};
 	TupleDesc	desc;
 	HeapTupleHeader row;
 	SbkGuise	guise;
@@ -101,10 +103,11 @@ sbk_sql_read_key(PG_FUNCTION_ARGS)
 		heap_deform_tuple(SPI_tuptable->vals[0], key, key_values, key_nulls);
 		hash = hash_key(PG_GETARG_INT32(0), key, key_values);
 		nulls[0] = hash == NULL;
-		nulls[1] = nulls[2] = false;
+		nulls[1] = nulls[2] = nulls[3] = false;
 		values[0] = PointerGetDatum(hash);
 		values[1] = Int64GetDatum(digest_key(key, key_values, key_nulls));
-		values[2] = CStringGetTextDatum(show_key());
+		values[2] = CStringGetTextDatum(show_key(false));
+		values[3] = CStringGetTextDatum(show_key(true));
 	}
 	row = SPI_returntuple(heap_form_tuple(desc, values, nulls), desc);
 	SPI_finish();
@@ -140,20 +143,55 @@ digest_key(TupleDesc desc, const Datum *values, const bool *nulls)
 
 /* Of the row in SPI_tuptable, as pass.c shows it: (a, b)=(1, 2). */
 static char *
-show_key(void)
+show_key(bool as_pattern)
 {
 	TupleDesc	desc = SPI_tuptable->tupdesc;
 	StringInfoData text;
 	int			i;
 
 	initStringInfo(&text);
-	for (i = 0; i < desc->natts; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "(", SPI_fname(desc, i + 1));
-	for (i = 0; i < desc->natts; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : ")=(",
-						 SPI_getvalue(SPI_tuptable->vals[0], desc, i + 1));
-	appendStringInfoChar(&text, ')');
+	for (i = 0; i < 2 * desc->natts; i++)
+	{
+		int			column = i % desc->natts + 1;
+		bool		is_name = i < desc->natts;
+		char	   *value = is_name ? SPI_fname(desc, column) :
+			SPI_getvalue(SPI_tuptable->vals[0], desc, column);
+
+		appendStringInfoString(&text, i == 0 ? as_pattern ? "\\(" : "(" :
+							   i != desc->natts ? ", " :
+							   as_pattern ? "\\)=\\(" : ")=(");
+		if (as_pattern)
+			append_pattern(&text, value, !is_name &&
+						   getBaseType(SPI_gettypeid(desc, column)) == NUMERICOID);
+		else
+			appendStringInfoString(&text, value);
+	}
+	appendStringInfoString(&text, as_pattern ? "\\)" : ")");
 	return text.data;
+}
+
+/* Equal numbers differ by the zeros at their end. */
+static void
+append_pattern(StringInfo text, const char *value, bool is_number)
+{
+	Size		length = strlen(value);
+	Size		i;
+
+	if (is_number && strchr(value, '.') != NULL)
+	{
+		while (value[length - 1] == '0')
+			length--;
+		if (value[length - 1] == '.')
+			length--;
+	}
+	for (i = 0; i < length; i++)
+	{
+		if (strchr("\\^$.[]|()?*+{}", value[i]) != NULL)
+			appendStringInfoChar(text, '\\');
+		appendStringInfoChar(text, value[i]);
+	}
+	if (is_number)
+		appendStringInfoString(text, memchr(value, '.', length) ? "0*" : "(\\.0*)?");
 }
 
 Datum

@@ -86,13 +86,13 @@ COMMENT ON FUNCTION scorebook.amend_book_internal(regclass, text, jsonb) IS
 	'takes from a table of a book what must not be kept, as its owner: returns what the statement does, by run';
 
 CREATE FUNCTION scorebook.read_key_internal(job_id integer, relation regclass, statement text, key jsonb,
-	OUT hash bytea, OUT digest bigint, OUT shown text)
+	OUT hash bytea, OUT digest bigint, OUT shown text, OUT pattern text)
 RETURNS record
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'sbk_sql_read_key';
 
 COMMENT ON FUNCTION scorebook.read_key_internal(integer, regclass, text, jsonb) IS
-	'what a key is known by: its hash, null before anything was erased, its digest, and how it is shown';
+	'what a key is known by: its hash, null before anything was erased, its digest, how it is shown, and a pattern for all ways to show it';
 
 CREATE FUNCTION scorebook.keyed_hash_internal(secret bytea, bytes bytea)
 RETURNS bytea
@@ -105,7 +105,7 @@ COMMENT ON FUNCTION scorebook.keyed_hash_internal(bytea, bytea) IS
 -- What a key looks like to the columns of a book.  A number that would have to
 -- be rounded is another key.
 CREATE FUNCTION scorebook.known_key_internal(book scorebook.registered_job, subject jsonb,
-	OUT hash bytea, OUT digest bigint, OUT shown text)
+	OUT hash bytea, OUT digest bigint, OUT shown text, OUT pattern text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -122,7 +122,7 @@ BEGIN
 			MESSAGE = format('the result table of job "%s" does not exist any more', book.name),
 			HINT = 'Somebody has dropped it; drop the job, too.';
 	END IF;
-	SELECT k.* INTO hash, digest, shown
+	SELECT k.* INTO hash, digest, shown, pattern
 	FROM scorebook.read_key_internal(book.job_id, book.result,
 		(SELECT format('SELECT %s FROM jsonb_populate_record(NULL::%s, $1) AS k WHERE %s',
 			scorebook.column_list(book.key, 'k.%I'), book.result,
@@ -308,6 +308,7 @@ AS $$
 DECLARE
 	book scorebook.registered_job := scorebook.find_book_internal(caller, job);
 	known record;
+	matches text;
 	part record;
 	gone record;
 	removed bigint;
@@ -322,6 +323,8 @@ BEGIN
 	VALUES (book.job_id, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
 	ON CONFLICT DO NOTHING;
 	SELECT k.* INTO known FROM scorebook.known_key_internal(book, subject) AS k;
+	matches := scorebook.column_list(book.key,
+		format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', book.result), ' AND ');
 	FOR part IN
 		SELECT b.relation, b.kind, b.is_shadow FROM scorebook.book_tables(book) AS b
 		UNION ALL
@@ -331,11 +334,19 @@ BEGIN
 			array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
 		INTO gone
 		FROM scorebook.amend_book_internal(part.relation, scorebook.count_gone(format(
-				'DELETE FROM %s AS c WHERE %s RETURNING c.run, %s AS ended_by, %s AS digest', part.relation,
-				scorebook.column_list(book.key,
-					format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', book.result), ' AND '),
+				'DELETE FROM %s AS c WHERE %s RETURNING c.run, %s AS ended_by, %s AS digest', part.relation, matches,
 				CASE part.kind WHEN 'result' THEN 'NULL::bigint' ELSE 'c.ended_by' END,
 				scorebook.row_digest_of(part.relation))), subject) AS a;
+		PERFORM FROM scorebook.amend_book_internal(part.relation, format(
+			'SELECT c.run, 1::bigint, 0::bigint, 0::bigint, 0::numeric FROM %s AS c WHERE %s', part.relation, matches),
+			subject) AS a;
+		IF FOUND THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'object_not_in_prerequisite_state',
+				MESSAGE = format('the key %s of job "%s" cannot be removed from %s', known.shown, book.name,
+					part.relation),
+				HINT = 'Drop the triggers and policies of the table that are not scorebook''s.';
+		END IF;
 		-- what was archived has left the book before
 		IF part.kind <> 'archive' THEN
 			PERFORM scorebook.record_amendment_internal(book, part.is_shadow, 'erased', gone.runs, gone.written,
@@ -345,13 +356,13 @@ BEGIN
 	END LOOP;
 
 	DELETE FROM scorebook.row_error AS e
-	WHERE e.job_id = book.job_id AND (e.key_digest = known.digest OR e.key = known.shown);
+	WHERE e.job_id = book.job_id AND (e.key_digest = known.digest OR e.key ~ ('^' || known.pattern || '$'));
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	report := report || jsonb_build_object('place', 'scorebook.row_error', 'rows', removed);
 	UPDATE scorebook.run AS r
 	SET message = 'erased', failed_key = NULL, failed_key_digest = NULL
-	WHERE r.job_id = book.job_id AND (r.failed_key_digest = known.digest OR r.failed_key = known.shown
-		OR position(known.shown IN r.message) > 0);
+	WHERE r.job_id = book.job_id AND (r.failed_key_digest = known.digest
+		OR r.failed_key ~ ('^' || known.pattern || '$') OR r.message ~ known.pattern);
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	report := report || jsonb_build_object('place', 'scorebook.run', 'rows', removed,
 		'note', 'The runs stay, without the key and the message that they failed with.');

@@ -316,6 +316,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	removed bigint[];
+	part record;
 BEGIN
 	removed := ARRAY(
 		SELECT r.run
@@ -334,6 +335,17 @@ BEGIN
 					AND EXISTS (SELECT FROM scorebook.moment AS m JOIN scorebook.moment AS l
 						ON l.timeline_id = m.timeline_id AND l.committed_at > m.committed_at
 						WHERE m.writer = r.run))));
+	-- of shadows no run has counted what it wrote
+	FOR part IN SELECT b.relation, b.kind FROM scorebook.book_tables(book) AS b WHERE b.is_shadow LOOP
+		removed := ARRAY(
+			SELECT r.run FROM unnest(removed) AS r (run)
+			EXCEPT
+			SELECT a.run
+			FROM scorebook.amend_book_internal(part.relation, format(
+				'SELECT DISTINCT r.run, 0::bigint, 0::bigint, 0::bigint, 0::numeric'
+				' FROM %s AS c, LATERAL (VALUES (c.run), (%s)) AS r (run)', part.relation,
+				CASE part.kind WHEN 'history' THEN 'c.ended_by' ELSE 'NULL' END), NULL) AS a);
+	END LOOP;
 	IF removed = '{}' THEN
 		RETURN;
 	END IF;

@@ -182,6 +182,18 @@ SELECT results_eq($$SELECT failed_key, failed_key_digest IS NULL, message = 'era
 	$$VALUES (NULL, true, true, '22003'), ('(id)=(11)', false, false, '22003')$$, 'others are left');
 SELECT results_eq($$SELECT e.key FROM scorebook.row_error AS e JOIN scorebook.registered_job AS j USING (job_id) WHERE j.name = 'by_id'$$, $$VALUES ('(id)=(11)')$$);
 
+UPDATE data.person SET f0 = 'infinity', amount = 12.5000 WHERE id = 12;
+SELECT scorebook.run_job_in_transaction('by_amount') \g /dev/null
+UPDATE data.person SET f0 = 1 WHERE id = 12;
+SELECT results_eq($$SELECT rows FROM scorebook.erase('by_amount', 12.50, 'request 3') WHERE place = 'scorebook.row_error'$$, $$VALUES (1::bigint)$$,
+	'however the number was written');
+INSERT INTO data.person SELECT 60 + i, n, md5(n)::uuid, 60 + i, 60 + i, 'infinity' FROM unnest('{a.c,abc,(a+)\\,[x]$}'::text[]) WITH ORDINALITY AS k (n, i);
+SELECT scorebook.run_job_in_transaction('by_name') \g /dev/null
+SELECT results_eq($$SELECT e.rows FROM unnest('{a.c,(a+)\\,[x]$}'::text[]) WITH ORDINALITY AS k (n, i), scorebook.erase('by_name', n, 'request 3') AS e WHERE place = 'scorebook.row_error' ORDER BY i$$,
+	$$VALUES (1::bigint), (1), (1)$$, 'and whatever characters a key has');
+SELECT results_eq($$SELECT count(*) FROM scorebook.row_error WHERE key = '(name)=(abc)'$$, $$VALUES (1::bigint)$$, 'it is no other key');
+DELETE FROM data.person WHERE id > 60;
+
 -- a subject that the book does not know yet, and one that is erased again
 INSERT INTO data.person SELECT 50, 'person 50', md5('50')::uuid, 50.5, 50.25, 1;
 SELECT is(sum(rows), 0::numeric, 'a subject can be erased before it is known') FROM scorebook.erase('by_id', 50, 'objects');
@@ -241,6 +253,11 @@ GRANT INSERT ON public.seen TO PUBLIC;
 SET SESSION AUTHORIZATION scorebook_clerk;
 CREATE FUNCTION data.look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.seen VALUES (current_user); RETURN OLD; END';
 CREATE TRIGGER look BEFORE DELETE ON scores.by_id FOR EACH ROW EXECUTE FUNCTION data.look();
+CREATE FUNCTION data.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep BEFORE DELETE ON scores.by_number FOR EACH ROW EXECUTE FUNCTION data.keep();
+SELECT throws_ok($$SELECT * FROM scorebook.erase('by_number', md5('30')::uuid, 'request 4')$$, '55000',
+	'the key (number)=(34173cb3-8f07-f89d-dbeb-c2ac9128303f) of job "by_number" cannot be removed from scores.by_number', 'a row that would stay');
+DROP TRIGGER keep ON scores.by_number;
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM scorebook.erase('by_id', 30, 'request 4') \g /dev/null
 SELECT results_eq('SELECT * FROM seen', $$VALUES ('scorebook_clerk'::name)$$, 'triggers of the owner have the rights of the owner');
