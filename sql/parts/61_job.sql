@@ -466,15 +466,15 @@ COMMENT ON FUNCTION scorebook.create_book(scorebook.registered_job, name, name[]
 -- The tables of a book that are there: result and history, and those of its
 -- shadows, which tell by "served" what the row is a shadow of.
 CREATE FUNCTION scorebook.book_tables(job scorebook.registered_job)
-RETURNS TABLE (relation regclass, kind text, is_shadow boolean)
+RETURNS TABLE (relation regclass, kind text, is_shadow boolean, part text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT t.relation, t.kind, false
+	SELECT t.relation, t.kind, false, '''''::text'
 	FROM (VALUES (job.result, 'result'), (job.history, 'history')) AS t (relation, kind)
 	WHERE EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
 	UNION ALL
-	SELECT s.oid::regclass, t.kind, true
+	SELECT s.oid::regclass, t.kind, true, 'c.served'
 	FROM pg_class AS r,
 		(VALUES ('_shadow', 'result'), ('_shadow_history', 'history')) AS t (suffix, kind),
 		pg_class AS s
@@ -484,7 +484,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION scorebook.book_tables(scorebook.registered_job) IS
-	'the tables of a job''s book that are there; each a result or a history';
+	'the tables of a job''s book that are there, each a result or a history, and what tells which shadow a row, c, is of';
 
 CREATE FUNCTION scorebook.guard_table(book regclass)
 RETURNS void

@@ -148,7 +148,7 @@ BEGIN
 					(SELECT a.run, sum(a.rows_written) AS rows_written, sum(a.rows_ended) AS rows_ended,
 						sum(a.digest) AS digest
 					 FROM scorebook.amendment AS a
-					 WHERE a.job_id = $1 AND NOT a.is_shadow
+					 WHERE a.job_id = $1 AND a.part = ''
 					 GROUP BY a.run) AS a ON a.run = r.run
 			WHERE r.job_id = $1 AND r.status = 'succeeded'
 		)

@@ -211,7 +211,7 @@ BEGIN
 	SELECT NULL::jsonb, NULL::timestamp with time zone, NULL::text, NULL::real[], NULL::real[],
 		NULL::double precision, CASE a.reason WHEN 'erased' THEN 'erased' ELSE 'inputs not kept' END
 	FROM scorebook.amendment AS a, generate_series(1, a.rows_written)
-	WHERE a.run = replay_run.run AND NOT a.is_shadow;
+	WHERE a.run = replay_run.run AND a.part = '';
 END
 $$;
 

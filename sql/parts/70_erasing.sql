@@ -42,19 +42,19 @@ CREATE TABLE scorebook.amendment
 (
 	job_id			integer NOT NULL,
 	run				bigint NOT NULL,
-	is_shadow		boolean NOT NULL,
+	part			text NOT NULL,
 	reason			text NOT NULL,
 	rows_written	bigint NOT NULL,
 	rows_ended		bigint NOT NULL,
 	digest			numeric NOT NULL,
-	CONSTRAINT amendment_pkey PRIMARY KEY (run, is_shadow, reason),
+	CONSTRAINT amendment_pkey PRIMARY KEY (run, part, reason),
 	CONSTRAINT amendment_reason_check CHECK (reason IN ('erased', 'expired', 'blanked'))
 );
 
 COMMENT ON TABLE scorebook.amendment IS
 	'what was taken from the rows of a run since, and why';
-COMMENT ON COLUMN scorebook.amendment.is_shadow IS
-	'of the rows of shadows';
+COMMENT ON COLUMN scorebook.amendment.part IS
+	'of its rows those of this shadow; empty: those of the job itself';
 COMMENT ON COLUMN scorebook.amendment.reason IS
 	'erased: the key was; expired: a partition was too old; blanked: the inputs were';
 COMMENT ON COLUMN scorebook.amendment.rows_written IS
@@ -78,7 +78,7 @@ COMMENT ON FUNCTION scorebook.keep_writers_out_internal(integer, text, boolean) 
 	'nothing writes the book of a job before the end of the transaction; throws, or waits, where something does';
 
 CREATE FUNCTION scorebook.amend_book_internal(relation regclass, statement text, argument jsonb)
-RETURNS TABLE (run bigint, rows bigint, rows_written bigint, rows_ended bigint, digest numeric)
+RETURNS TABLE (part text, run bigint, rows bigint, rows_written bigint, rows_ended bigint, digest numeric)
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'sbk_sql_amend_book';
 
@@ -171,39 +171,39 @@ $$;
 COMMENT ON FUNCTION scorebook.row_digest_of(regclass) IS
 	'an expression for the digest of a row, c, of a table of a book';
 
--- Of rows that go: a statement by which they do, and which has their run, the
--- run that ended them, or null, and their digest.
+-- Of rows that go: a statement by which they do, and which has their part, their
+-- run, the run that ended them, or null, and their digest.
 CREATE FUNCTION scorebook.count_gone(gone text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT format('WITH gone AS (%s)'
-		' SELECT g.run, sum(g.written)::bigint, sum(g.written)::bigint, sum(g.ended)::bigint, sum(g.digest)::numeric'
-		' FROM (SELECT g.run, 1 AS written, 0 AS ended, g.digest FROM gone AS g'
-		' UNION ALL SELECT g.ended_by, 0, 1, 0 FROM gone AS g WHERE g.ended_by IS NOT NULL) AS g'
-		' GROUP BY g.run', gone)
+		' SELECT g.part, g.run, sum(g.written)::bigint, sum(g.written)::bigint, sum(g.ended)::bigint, sum(g.digest)::numeric'
+		' FROM (SELECT g.part, g.run, 1 AS written, 0 AS ended, g.digest FROM gone AS g'
+		' UNION ALL SELECT g.part, g.ended_by, 0, 1, 0 FROM gone AS g WHERE g.ended_by IS NOT NULL) AS g'
+		' GROUP BY g.part, g.run', gone)
 $$;
 
 COMMENT ON FUNCTION scorebook.count_gone(text) IS
 	'a statement as amend_book_internal takes it, from one by which rows go';
 
-CREATE FUNCTION scorebook.record_amendment_internal(book scorebook.registered_job, shadow boolean, why text,
+CREATE FUNCTION scorebook.record_amendment_internal(book scorebook.registered_job, why text, parts text[],
 	runs bigint[], written bigint[], ended bigint[], digests numeric[])
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO scorebook.amendment AS a (job_id, run, is_shadow, reason, rows_written, rows_ended, digest)
-	SELECT book.job_id, g.run, shadow, why, g.written, g.ended, g.digest
-	FROM unnest(runs, written, ended, digests) AS g (run, written, ended, digest)
+	INSERT INTO scorebook.amendment AS a (job_id, run, part, reason, rows_written, rows_ended, digest)
+	SELECT book.job_id, g.run, g.part, why, g.written, g.ended, g.digest
+	FROM unnest(parts, runs, written, ended, digests) AS g (part, run, written, ended, digest)
 	ON CONFLICT ON CONSTRAINT amendment_pkey DO UPDATE
 	SET rows_written = a.rows_written + excluded.rows_written,
 		rows_ended = a.rows_ended + excluded.rows_ended,
 		digest = a.digest + excluded.digest
 $$;
 
-COMMENT ON FUNCTION scorebook.record_amendment_internal(scorebook.registered_job, boolean, text, bigint[], bigint[],
+COMMENT ON FUNCTION scorebook.record_amendment_internal(scorebook.registered_job, text, text[], bigint[], bigint[],
 	bigint[], numeric[]) IS
 	'writes down what was taken from the rows of runs';
 
@@ -326,20 +326,21 @@ BEGIN
 	matches := scorebook.column_list(book.key,
 		format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', book.result), ' AND ');
 	FOR part IN
-		SELECT b.relation, b.kind, b.is_shadow FROM scorebook.book_tables(book) AS b
+		SELECT b.relation, b.kind, b.part FROM scorebook.book_tables(book) AS b
 		UNION ALL
-		SELECT a.relation, 'archive', NULL FROM scorebook.archived_partitions(book.job_id) AS a
+		SELECT a.relation, 'archive', '''''::text' FROM scorebook.archived_partitions(book.job_id) AS a
 	LOOP
-		SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.run) AS runs, array_agg(a.rows_written) AS written,
-			array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
+		SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.part) AS parts, array_agg(a.run) AS runs,
+			array_agg(a.rows_written) AS written, array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
 		INTO gone
 		FROM scorebook.amend_book_internal(part.relation, scorebook.count_gone(format(
-				'DELETE FROM %s AS c WHERE %s RETURNING c.run, %s AS ended_by, %s AS digest', part.relation, matches,
+				'DELETE FROM %s AS c WHERE %s RETURNING %s AS part, c.run, %s AS ended_by, %s AS digest',
+				part.relation, matches, part.part,
 				CASE part.kind WHEN 'result' THEN 'NULL::bigint' ELSE 'c.ended_by' END,
 				scorebook.row_digest_of(part.relation))), subject) AS a;
 		PERFORM FROM scorebook.amend_book_internal(part.relation, format(
-			'SELECT c.run, 1::bigint, 0::bigint, 0::bigint, 0::numeric FROM %s AS c WHERE %s', part.relation, matches),
-			subject) AS a;
+			'SELECT '''', c.run, 1::bigint, 0::bigint, 0::bigint, 0::numeric FROM %s AS c WHERE %s', part.relation,
+			matches), subject) AS a;
 		IF FOUND THEN
 			RAISE EXCEPTION USING
 				ERRCODE = 'object_not_in_prerequisite_state',
@@ -349,7 +350,7 @@ BEGIN
 		END IF;
 		-- what was archived has left the book before
 		IF part.kind <> 'archive' THEN
-			PERFORM scorebook.record_amendment_internal(book, part.is_shadow, 'erased', gone.runs, gone.written,
+			PERFORM scorebook.record_amendment_internal(book, 'erased', gone.parts, gone.runs, gone.written,
 				gone.ended, gone.digests);
 		END IF;
 		report := report || jsonb_build_object('place', part.relation, 'rows', gone.rows);

@@ -162,11 +162,11 @@ BEGIN
 	PERFORM scorebook.keep_writers_out_internal(book.job_id, book.name, true);
 	last := coalesce((SELECT max(a.action) FROM scorebook.retention_action AS a), 0);
 	FOR history IN
-		SELECT b.relation, b.is_shadow FROM scorebook.book_tables(book) AS b WHERE b.kind = 'history'
+		SELECT b.relation, b.part FROM scorebook.book_tables(book) AS b WHERE b.kind = 'history'
 	LOOP
-		PERFORM scorebook.drop_partitions_internal(caller, book, history.relation, history.is_shadow, archive,
+		PERFORM scorebook.drop_partitions_internal(caller, book, history.relation, history.part, archive,
 			at - book.retain);
-		PERFORM scorebook.blank_inputs_internal(caller, book, history.relation, history.is_shadow,
+		PERFORM scorebook.blank_inputs_internal(caller, book, history.relation, history.part,
 			at - book.retain_inputs);
 	END LOOP;
 	PERFORM scorebook.remove_row_errors_internal(caller, book, at - row_errors);
@@ -182,7 +182,7 @@ COMMENT ON FUNCTION scorebook.retain_book_at_internal(name, integer, name, inter
 -- The state as of a time needs each row that ended after it.  So the history
 -- then begins where the last run has committed that ended one of the rows.
 CREATE FUNCTION scorebook.drop_partitions_internal(caller name, book scorebook.registered_job, history regclass,
-	is_shadow boolean, archive name, horizon timestamp with time zone)
+	part_of text, archive name, horizon timestamp with time zone)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -201,11 +201,11 @@ BEGIN
 		WHERE i.inhparent = history AND b.upper <= horizon
 		ORDER BY b.upper
 	LOOP
-		SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.run) AS runs, array_agg(a.rows_written) AS written,
-			array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
+		SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.part) AS parts, array_agg(a.run) AS runs,
+			array_agg(a.rows_written) AS written, array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
 		INTO gone
 		FROM scorebook.amend_book_internal(part.relation, scorebook.count_gone(format(
-			'SELECT c.run, c.ended_by, %s AS digest FROM %s AS c',
+			'SELECT %s AS part, c.run, c.ended_by, %s AS digest FROM %s AS c', part_of,
 			scorebook.row_digest_of(part.relation), part.relation)), NULL) AS a;
 		SELECT max(coalesce(m.committed_at, 'infinity')) INTO last
 		FROM unnest(gone.runs, gone.ended) AS e (run, ended)
@@ -222,7 +222,7 @@ BEGIN
 			PERFORM scorebook.amend_book_internal(part.relation,
 				format('ALTER TABLE %s SET SCHEMA %I', part.relation, archive), NULL);
 		END IF;
-		PERFORM scorebook.record_amendment_internal(book, is_shadow, 'expired', gone.runs, gone.written,
+		PERFORM scorebook.record_amendment_internal(book, 'expired', gone.parts, gone.runs, gone.written,
 			gone.ended, gone.digests);
 		UPDATE scorebook.timeline AS t
 		SET begins_at = last
@@ -236,12 +236,12 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.drop_partitions_internal(name, scorebook.registered_job, regclass, boolean, name,
+COMMENT ON FUNCTION scorebook.drop_partitions_internal(name, scorebook.registered_job, regclass, text, name,
 	timestamp with time zone) IS
 	'drops or archives the partitions of a history that are older than a time';
 
 CREATE FUNCTION scorebook.blank_inputs_internal(caller name, book scorebook.registered_job, history regclass,
-	is_shadow boolean, horizon timestamp with time zone)
+	part_of text, horizon timestamp with time zone)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -253,8 +253,8 @@ BEGIN
 	IF horizon IS NULL THEN
 		RETURN;
 	END IF;
-	SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.run) AS runs, array_agg(a.rows_written) AS written,
-		array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
+	SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.part) AS parts, array_agg(a.run) AS runs,
+		array_agg(a.rows_written) AS written, array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
 	INTO blanked
 	FROM scorebook.amend_book_internal(history, format(
 		'WITH old AS (SELECT c.tableoid AS part, c.ctid AS place, %1$s AS digest FROM %2$s AS c'
@@ -262,20 +262,20 @@ BEGIN
 		' blanked AS (UPDATE %2$s AS c SET inputs = NULL, inputs_hash = NULL FROM old'
 		' WHERE c.system_to < ($1 #>> ''{}'')::timestamp with time zone'
 		' AND c.tableoid = old.part AND c.ctid = old.place'
-		' RETURNING c.run, old.digest::numeric - %1$s AS digest)'
-		' SELECT b.run, count(*), 0::bigint, 0::bigint, sum(b.digest) FROM blanked AS b GROUP BY b.run',
-		digest, history, '(c.inputs IS NOT NULL OR c.inputs_hash IS NOT NULL)'), to_jsonb(horizon)) AS a;
+		' RETURNING %4$s AS part, c.run, old.digest::numeric - %1$s AS digest)'
+		' SELECT b.part, b.run, count(*), 0::bigint, 0::bigint, sum(b.digest) FROM blanked AS b GROUP BY b.part, b.run',
+		digest, history, '(c.inputs IS NOT NULL OR c.inputs_hash IS NOT NULL)', part_of), to_jsonb(horizon)) AS a;
 	IF blanked.rows = 0 THEN
 		RETURN;
 	END IF;
-	PERFORM scorebook.record_amendment_internal(book, is_shadow, 'blanked', blanked.runs, blanked.written,
+	PERFORM scorebook.record_amendment_internal(book, 'blanked', blanked.parts, blanked.runs, blanked.written,
 		blanked.ended, blanked.digests);
 	INSERT INTO scorebook.retention_action (job_id, did, relation, rows_to, rows, done_at, done_by)
 	VALUES (book.job_id, 'inputs blanked', history, horizon, blanked.rows, clock_timestamp(), caller);
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.blank_inputs_internal(name, scorebook.registered_job, regclass, boolean,
+COMMENT ON FUNCTION scorebook.blank_inputs_internal(name, scorebook.registered_job, regclass, text,
 	timestamp with time zone) IS
 	'blanks the inputs, and their hashes, of the rows of a history that ended before a time';
 
@@ -328,7 +328,7 @@ BEGIN
 					AND (r.kind <> 'run' OR r.only_changed)
 					AND (r.rows_written, r.rows_ended) =
 						(SELECT coalesce(sum(a.rows_written), 0), coalesce(sum(a.rows_ended), 0)
-						 FROM scorebook.amendment AS a WHERE a.run = r.run AND NOT a.is_shadow)
+						 FROM scorebook.amendment AS a WHERE a.run = r.run AND a.part = '')
 					AND EXISTS (SELECT FROM scorebook.run AS l
 						WHERE l.job_id = r.job_id AND l.run > r.run AND l.status = 'succeeded'
 							AND (r.watermark IS NULL OR l.watermark IS NOT NULL))
@@ -342,7 +342,7 @@ BEGIN
 			EXCEPT
 			SELECT a.run
 			FROM scorebook.amend_book_internal(part.relation, format(
-				'SELECT DISTINCT r.run, 0::bigint, 0::bigint, 0::bigint, 0::numeric'
+				'SELECT DISTINCT '''', r.run, 0::bigint, 0::bigint, 0::bigint, 0::numeric'
 				' FROM %s AS c, LATERAL (VALUES (c.run), (%s)) AS r (run)', part.relation,
 				CASE part.kind WHEN 'history' THEN 'c.ended_by' ELSE 'NULL' END), NULL) AS a);
 	END LOOP;

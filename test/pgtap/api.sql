@@ -268,7 +268,7 @@ INSERT INTO api VALUES
 	 'SETOF scorebook.retention_action', 'v', 'u', false, true),
 	('begins_at', 'integer', 'timeline integer', 'timestamp with time zone', 's', 's', true, true),
 	('book_tables', 'scorebook.registered_job', 'job scorebook.registered_job',
-	 'TABLE(relation regclass, kind text, is_shadow boolean)', 's', 'u', false, true),
+	 'TABLE(relation regclass, kind text, is_shadow boolean, part text)', 's', 'u', false, true),
 	('erase', 'text,anycompatible,text,boolean', 'job text, key anycompatible, reason text, wait boolean DEFAULT false',
 	 'TABLE(place text, rows bigint, note text)', 'v', 'u', false, true),
 	('erase_subject', 'text,jsonb,text,boolean', 'job text, subject jsonb, reason text, wait boolean', 'jsonb', 'v', 'u', false, true),

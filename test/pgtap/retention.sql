@@ -226,6 +226,28 @@ SELECT results_eq($$SELECT kind, status FROM runs WHERE run NOT IN (SELECT run F
 SELECT is_empty('SELECT * FROM scorebook.verify_book(''long'')', 'the book is sound');
 SELECT set_eq(format('SELECT id, score FROM scores.long_as_of(%L)', :'at_second'), $$SELECT id, score FROM state WHERE at = 'second'$$, 'and answers as before');
 
+-- the tables of shadows
+BEGIN;
+CREATE TABLE scores.long_shadow (served text, LIKE scores.long);
+CREATE TABLE scores.long_shadow_history (served text, LIKE scores.long_history) PARTITION BY RANGE (system_to);
+SELECT scorebook.create_partitions('scores.long_shadow_history', now()) \g /dev/null
+SELECT scorebook.score('long', 1) \g /dev/null
+CREATE TABLE last AS SELECT max(run) AS run FROM scorebook.run;
+INSERT INTO scores.long_shadow SELECT 'challenger', l.* FROM scores.long AS l WHERE id <= 10;
+UPDATE scores.long_shadow SET run = last.run FROM last WHERE id = 1;
+INSERT INTO scores.long_shadow_history SELECT 'challenger', h.* FROM scores.long_history AS h WHERE id <= 10;
+SELECT scorebook.guard_table('scores.long_shadow'), scorebook.guard_table('scores.long_shadow_history') \g /dev/null
+SELECT scorebook.score('long', 2) \g /dev/null
+SELECT is_empty('SELECT * FROM retain(''long'', ''401 days'', row_errors => NULL)', 'a run that a shadow refers to stays');
+UPDATE scorebook.registered_job SET retain = '6 months' WHERE name = 'long';
+CREATE TABLE counted AS SELECT count(*) AS n FROM scores.long_history UNION ALL SELECT count(*) FROM scores.long_shadow_history;
+SELECT results_eq('SELECT rows FROM retain(''long'', ''8 months'', row_errors => NULL, runs => NULL) AS r WHERE rows > 0', 'SELECT n FROM counted', 'the history of shadows goes, too');
+SELECT results_eq('SELECT part, sum(rows_ended) FROM scorebook.amendment AS a JOIN scorebook.registered_job AS j USING (job_id) WHERE j.name = ''long'' GROUP BY part ORDER BY part',
+	$$SELECT CASE row_number() OVER (ORDER BY n DESC) WHEN 1 THEN '' ELSE 'challenger' END, n::numeric FROM counted$$, 'and is counted apart');
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''long'')');
+SELECT results_eq('SELECT place, rows FROM scorebook.erase(''long'', 3, ''r'') WHERE place ~ ''shadow''', $$VALUES ('scores.long_shadow', 1::bigint), ('scores.long_shadow_history', 0)$$, 'a subject is erased there');
+ROLLBACK;
+
 -- who may, and bad input
 SET SESSION AUTHORIZATION scorebook_reader;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''short'')', '42501', 'permission denied for job "short"');
