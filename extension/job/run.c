@@ -199,7 +199,6 @@ call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	int			context;
 	int			rc;
 
-	/* not restricted: moments are taken by a deferred trigger */
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(keeper, context | SECURITY_LOCAL_USERID_CHANGE);
 	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);

@@ -74,6 +74,8 @@
 #define Anum_moment_writer				1
 #define Anum_moment_timeline_id			2
 #define Anum_moment_committed_at		3
+#define Anum_moment_boot_id				4
+#define Anum_moment_uptime				5
 
 #define Anum_timeline_timeline_id		1
 #define Anum_timeline_begins_at			2

@@ -81,11 +81,7 @@ RETURNS timestamp with time zone
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT scorebook.final_until_internal(j.timeline_id)
-	FROM scorebook.registered_job AS j
-	WHERE j.name = as_of_final_until.job
-	ORDER BY j.job_id DESC
-	LIMIT 1
+	SELECT scorebook.final_until((scorebook.find_book(job)).timeline_id)
 $$;
 
 COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS

@@ -291,6 +291,7 @@ INSERT INTO api VALUES
 	('drop_system_versioning', 'regclass,boolean', 'relation regclass, keep_history boolean DEFAULT true', 'void',
 	 'v', 'u', false, true),
 	('as_of_final_until', 'regclass', 'relation regclass', 'timestamp with time zone', 's', 'u', false, true),
+	('verify_history', 'regclass', 'relation regclass', 'TABLE(problem text, key text, detail text)', 's', 'u', false, true),
 	('snapshot_training_data', 'text,timestamptz,text',
 	 'query text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text',
 	 'bigint', 'v', 'u', false, true),
@@ -304,11 +305,12 @@ CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
 	create_book,register_job,check_job,changeable_options,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
-	check_types,column_definitions,create_triggers,drop_triggers,find_versioned,follow_columns,
+	check_key,check_triggers,check_types,column_definitions,create_triggers,drop_triggers,final_until,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
 	refuse_unknown_row,register_versioning,rename_column,renew_versioning,row_columns,row_key,
 	unregister_versioning,write_as_of,
-	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings}'::text[]);
+	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings,
+	this_database}'::text[]);
 
 CREATE TEMP VIEW found AS
 	SELECT a.*, format('%s(%s)', a.name, a.types) AS signature, p.oid, p.provolatile, p.proparallel,
