@@ -10,11 +10,11 @@
 #include "job/guise.h"
 
 void
-sbk_guise_assume(Oid user, SbkGuise *guise)
+sbk_guise_assume(Oid user, int restriction, SbkGuise *guise)
 {
 	GetUserIdAndSecContext(&guise->user, &guise->context);
 	SetUserIdAndSecContext(user, guise->context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
+						   restriction);
 	guise->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

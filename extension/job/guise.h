@@ -13,10 +13,10 @@ typedef struct SbkGuise
 } SbkGuise;
 
 /*
- * Becomes a role that cannot become anyone else, with the search path pg_catalog,
- * pg_temp.
+ * Becomes a role; with the restriction SECURITY_RESTRICTED_OPERATION, or 0.  Names
+ * then mean what they do in pg_catalog, whatever the caller has set.
  */
-extern void sbk_guise_assume(Oid user, SbkGuise *guise);
+extern void sbk_guise_assume(Oid user, int restriction, SbkGuise *guise);
 
 /* Undoes that.  An error does the same, at the end of the (sub)transaction. */
 extern void sbk_guise_resume(const SbkGuise *guise);

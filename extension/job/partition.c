@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
 #include "utils/partcache.h"
@@ -41,7 +42,7 @@ sbk_partition_prepare(int32 job_id, Oid owner, Oid history, TimestampTz at,
 	table_close(relation, NoLock);
 	if (is_complete)
 		return;
-	sbk_guise_assume(owner, &guise);
+	sbk_guise_assume(owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	if (SPI_execute_with_args("SELECT scorebook.create_partitions(b.relation, $2)"
 							  " FROM scorebook.registered_job AS j, scorebook.book_tables(j) AS b"
 							  " WHERE j.job_id = $1 AND b.kind = 'history'", 2,

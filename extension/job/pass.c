@@ -79,6 +79,7 @@ typedef struct Receiver
 	SbkPass    *pass;
 	MemoryContext context;		/* of the pass */
 	MemoryContext block_context;
+	MemoryContext row_context;	/* while a row is read */
 	SbkRowBinding *binding;
 	int			num_input;		/* features, and the base margin */
 	Size		width;			/* numbers that the model gives for a row */
@@ -106,7 +107,7 @@ static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
 static bool has_key(const Receiver *receiver);
-static void check_limits(const SbkPass *pass);
+static void report(const SbkPass *pass);
 static void add_gone(Receiver *receiver, const char *reason);
 static bool read_inputs(Receiver *receiver, SbkRow *row);
 static void add_failed(Receiver *receiver, ErrorData *error);
@@ -141,6 +142,7 @@ sbk_pass_read(SbkPass *pass, const char *query, ParamListInfo params)
 	if (rc < 0)
 		elog(ERROR, "could not read the source: %s", SPI_result_code_string(rc));
 	MemoryContextDelete(receiver.block_context);
+	MemoryContextDelete(receiver.row_context);
 }
 
 void
@@ -250,16 +252,6 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 		Oid			output;
 		bool		is_varlena;
 
-		if (column->atttypid != TupleDescAttr(pass->book, i)->atttypid)
-			ereport(ERROR,
-					errcode(ERRCODE_DATATYPE_MISMATCH),
-					errmsg("the type of the key of job \"%s\" has changed",
-						   pass->job),
-					errdetail("Column \"%s\" is of type %s in the source, and of type %s in the book.",
-							  NameStr(column->attname),
-							  format_type_be(column->atttypid),
-							  format_type_be(TupleDescAttr(pass->book, i)->atttypid)),
-					errhint("Make a new job, or cast the column in the source."));
 		get_typlenbyval(column->atttypid, &receiver->key_length[i],
 						&receiver->key_by_value[i]);
 		getTypeOutputInfo(column->atttypid, &output, &is_varlena);
@@ -277,6 +269,9 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	receiver->block_context = AllocSetContextCreate(receiver->context,
 													"scorebook block",
 													ALLOCSET_DEFAULT_SIZES);
+	receiver->row_context = AllocSetContextCreate(receiver->context,
+												  "scorebook row",
+												  ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -307,6 +302,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 
 	pass->num_read++;
+	if (pass->num_read % SBK_PASS_ROWS == 0)
+		report(pass);
 	if (is_old)
 		pass->num_matched++;
 	if (pass->erased != NULL && has_key(receiver) &&
@@ -382,10 +379,13 @@ has_key(const Receiver *receiver)
 	return true;
 }
 
+/* To others how far it is; and throws where that is too far. */
 static void
-check_limits(const SbkPass *pass)
+report(const SbkPass *pass)
 {
 	CHECK_FOR_INTERRUPTS();
+	sbk_progress_rows(pass->num_read,
+					  pass->num_failed + pass->num_excluded + pass->num_erased);
 	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -394,7 +394,7 @@ check_limits(const SbkPass *pass)
 				errdetail("That is the max_rows of the job."));
 	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)
 		ereport(ERROR,
-				errcode(ERRCODE_QUERY_CANCELED),
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("a run of job \"%s\" takes longer than its max_duration",
 					   pass->job));
 }
@@ -426,7 +426,7 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	SbkPass    *pass = receiver->pass;
 	int			first = pass->num_key + READ_SOURCE;
 	ErrorContextCallback callback = {error_context_stack, name_row, receiver};
-	MemoryContext context = CurrentMemoryContext;
+	MemoryContext context = MemoryContextSwitchTo(receiver->row_context);
 	volatile bool done = false;
 	int			i;
 
@@ -458,7 +458,7 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	{
 		ErrorData  *error;
 
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(receiver->row_context);
 		error = CopyErrorData();
 		if (!pass->record_errors ||
 			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
@@ -468,6 +468,8 @@ read_inputs(Receiver *receiver, SbkRow *row)
 	}
 	PG_END_TRY();
 	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(context);
+	MemoryContextReset(receiver->row_context);
 	return done;
 }
 
@@ -493,7 +495,6 @@ add_failed(Receiver *receiver, ErrorData *error)
 						  error->message),
 				errhint("So many may fail, by the max_errors of the job."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
-	FreeErrorData(error);
 }
 
 /* Is all that the book has of the row the same, apart from the scores? */
@@ -597,7 +598,7 @@ score_block(Receiver *receiver)
 	Size		width;
 	int			i;
 
-	check_limits(pass);
+	report(pass);
 	if (receiver->num_row == 0)
 		return;
 	scores = sbk_model_predict(pass->model, receiver->inputs,
@@ -624,8 +625,6 @@ score_block(Receiver *receiver)
 	MemoryContextReset(receiver->block_context);
 	pass->num_scored += receiver->num_row;
 	receiver->num_row = 0;
-	sbk_progress_rows(pass->num_read,
-					  pass->num_failed + pass->num_excluded + pass->num_erased);
 }
 
 static void
@@ -752,7 +751,7 @@ static void
 name_row(void *arg)
 {
 	Receiver   *receiver = arg;
-	MemoryContext old_context = MemoryContextSwitchTo(receiver->context);
+	MemoryContext old_context = MemoryContextSwitchTo(receiver->row_context);
 
 	name_key(receiver);
 	MemoryContextSwitchTo(old_context);
@@ -766,7 +765,9 @@ name_key(Receiver *receiver)
 {
 	SbkPass    *pass = receiver->pass;
 
-	pass->failed_key = format_key(receiver);
+	if (pass->failed_key)
+		pfree(pass->failed_key);
+	pass->failed_key = MemoryContextStrdup(receiver->context, format_key(receiver));
 	pass->failed_key_digest = sbk_row_digest(pass->num_key,
 											 receiver->slot->tts_values,
 											 receiver->slot->tts_isnull,

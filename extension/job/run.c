@@ -14,6 +14,7 @@
 
 #include "access/relation.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -24,6 +25,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -65,6 +67,7 @@ typedef struct Job
 	bool		has_scores;
 	bool		has_class;
 	SbkScaling	scaling;
+	Oid			source;
 } Job;
 
 typedef struct Run
@@ -89,11 +92,16 @@ static void make_erasing_tag(int32 job_id, LOCKTAG *tag);
 static void keep_eraser_out(int32 job_id);
 static void begin(Run *run, int32 job_id);
 static ErrorData *try_to_score(Run *run);
+static ErrorData *try_to_commit(Run *run);
 static void fail(Run *run, const ErrorData *error);
 static void score(Run *run);
 static void read_job(Run *run);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
 static SbkModel *find_model(const Job *job, SbkModelUse *use);
+static void check_key(const Job *job, TupleDesc book);
+static bool is_history_of(Relation history, TupleDesc result);
+pg_noreturn static void refuse_book(const Job *job, const char *what,
+									Relation table);
 static const char *scope_of(const SbkRunRequest *request);
 static void read_statements(const Run *run, Relation result,
 							SbkStatements *statements);
@@ -121,6 +129,11 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	int32		job_id;
 
 	PreventCommandDuringRecovery("a scorebook run");
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("cannot write a book within a security-restricted operation"),
+				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
 	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)
@@ -134,7 +147,12 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 			SPI_register_trigger_data(request->trigger) < 0)
 			elog(ERROR, "could not register the rows of the trigger");
 		if (request->swallow)
-			(void) try_to_score(&run);
+		{
+			/* who cancels the statement does not mean the scoring only */
+			error = try_to_score(&run);
+			if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+				ReThrowError(error);
+		}
 		else
 			score(&run);
 		SPI_finish();
@@ -149,7 +167,10 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 		/* whatever the default: what others write meanwhile must be seen */
 		XactIsoLevel = XACT_READ_COMMITTED;
 		error = try_to_score(&run);
-		SPI_commit();
+		if (error == NULL)
+			error = try_to_commit(&run);
+		else
+			SPI_commit();
 		if (error != NULL)
 			ReThrowError(error);
 	}
@@ -160,6 +181,12 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	PG_END_TRY();
 	SPI_finish();
 	return run.number;
+}
+
+void
+sbk_run_keep_out(int32 job_id, const char *name)
+{
+	lock_job(job_id, name, false, false);
 }
 
 void
@@ -183,6 +210,9 @@ sbk_run_is_alive(int32 job_id)
 {
 	LOCKTAG		tag;
 
+	/* a standby knows no locks of the primary's */
+	if (RecoveryInProgress())
+		return true;
 	make_tag(job_id, &tag);
 	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return true;
@@ -195,14 +225,12 @@ static void
 call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	 const char *nulls)
 {
-	Oid			user;
-	int			context;
+	SbkGuise	guise;
 	int			rc;
 
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(keeper, context | SECURITY_LOCAL_USERID_CHANGE);
+	sbk_guise_assume(keeper, 0, &guise);
 	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
-	SetUserIdAndSecContext(user, context);
+	sbk_guise_resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
 }
@@ -253,12 +281,16 @@ lock_job(int32 job_id, const char *name, bool wait, bool session)
 	LOCKTAG		tag;
 
 	make_tag(job_id, &tag);
-	if (LockAcquire(&tag, ExclusiveLock, session, !wait) ==
-		LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				errmsg("job \"%s\" is being run", name),
-				errhint("See scorebook.run_progress, or wait for it with wait => true."));
+	while (LockAcquire(&tag, ExclusiveLock, session, !wait) ==
+		   LOCKACQUIRE_NOT_AVAIL)
+	{
+		/* those who only look whether it is alive are gone at once */
+		if (sbk_run_is_alive(job_id))
+			ereport(ERROR,
+					errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					errmsg("job \"%s\" is being run", name),
+					errhint("See scorebook.run_progress, or wait for it with wait => true."));
+	}
 }
 
 static void
@@ -355,6 +387,31 @@ try_to_score(Run *run)
 	return error;
 }
 
+/* Where that fails, too, why is written down, and returned. */
+static ErrorData *
+try_to_commit(Run *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		/* SPI has begun another transaction */
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		run->failed_key = NULL;
+		fail(run, error);
+		SPI_commit();
+	}
+	PG_END_TRY();
+	return error;
+}
+
 static void
 fail(Run *run, const ErrorData *error)
 {
@@ -393,7 +450,8 @@ score(Run *run)
 						  run->request->kind == SBK_RUN_SOURCE ||
 						  run->request->kind == SBK_RUN_DECISION);
 	result = relation_open(run->job.result, RowExclusiveLock);
-	if (run->request->kind == SBK_RUN_SOURCE)
+	if (run->request->kind == SBK_RUN_SOURCE &&
+		pg_class_aclcheck(run->job.result, run->job.owner, ACL_INSERT) == ACLCHECK_OK)
 		pass->fill = sbk_fill_start(result, run->job.name, run->number, start,
 									SBK_PASS_ROWS);
 
@@ -403,12 +461,15 @@ score(Run *run)
 	pass->job = run->job.name;
 	pass->model = find_model(&run->job, use);
 	check_book(&run->job, pass->model, result);
+	check_key(&run->job, RelationGetDescr(result));
 	pass->book = RelationGetDescr(result);
 	pass->num_key = run->job.num_key;
 	pass->key_is_unique = run->job.key_is_unique;
 	pass->keep = run->job.keep;
 	pass->each_period = run->job.each_period;
-	pass->record_errors = run->job.record_errors;
+	/* who pulls wants a score, and who streams has said what an error does */
+	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
+		run->job.record_errors : run->request->swallow;
 	pass->max_errors = run->job.max_errors;
 	pass->max_rows = run->job.max_rows;
 	pass->deadline = run->job.deadline;
@@ -420,7 +481,7 @@ score(Run *run)
 
 	sbk_progress_start(run->job.result, run->number);
 	sbk_progress_phase(SBK_PHASE_SCORING);
-	sbk_guise_assume(run->job.owner, &guise);
+	sbk_guise_assume(run->job.owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	PG_TRY();
 	{
 		if (run->request->kind == SBK_RUN_DECISION)
@@ -505,7 +566,7 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
 					 pass->model->key.model_id, pass->model->key.version,
 					 sbk_model_is_native(pass->model) ? "native" : "xgboost",
 					 pass->num_read, pass->num_scored,
-					 pass->num_added + pass->num_replaced, pass->num_confirmed,
+					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
 					 pass->num_excluded, pass->num_erased, written->num_overtaken,
 					 written->num_written, written->num_ended, pass->digest,
@@ -570,6 +631,7 @@ read_job(Run *run)
 		job->scaling.factor = column_real(21);
 		job->scaling.higher_is_better = *column(22) == 't';
 	}
+	job->source = (Oid) column_int(23);
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -617,7 +679,7 @@ find_model(const Job *job, SbkModelUse *use)
 	SbkGuise	guise;
 	bool		changed;
 
-	sbk_guise_assume(job->owner, &guise);
+	sbk_guise_assume(job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	model = sbk_model_use(use, job->model, strlen(job->model), &changed);
 	sbk_guise_resume(&guise);
 	return model;
@@ -642,7 +704,8 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 		{"inputs_hash", INT8OID}, {"run", INT8OID},
 		{"system_from", TIMESTAMPTZOID}
 	};
-	bool		as_made = desc->natts == job->num_key + lengthof(columns);
+	bool		as_made = sbk_live_columns(desc) == job->num_key + lengthof(columns);
+	Relation	history;
 	int			i;
 
 	for (i = 0; as_made && i < lengthof(columns); i++)
@@ -656,14 +719,14 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 		as_made = !attribute->attisdropped && attribute->atttypid == type &&
 			strcmp(NameStr(attribute->attname), name) == 0;
 	}
-	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the result table of job \"%s\" is not as it was made",
-					   job->name),
-				errdetail("Columns of \"%s\" were added, removed or changed.",
-						  RelationGetRelationName(result)),
-				errhint("Undo that; what else a report needs belongs into a view."));
+	(void) RelationGetIndexList(result);
+	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION ||
+		!OidIsValid(result->rd_pkindex))
+		refuse_book(job, "result table", result);
+	history = relation_open(job->history, AccessShareLock);
+	if (!is_history_of(history, desc))
+		refuse_book(job, "history", history);
+	relation_close(history, NoLock);
 	if (has_scores != job->has_scores || has_class != job->has_class)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -675,6 +738,92 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 						  model->num_output,
 						  sbk_family_classes(model->family, model->num_output)),
 				errhint("Make another job for it."));
+}
+
+/* Keeps the source as it is now, until the end of the transaction. */
+static void
+check_key(const Job *job, TupleDesc book)
+{
+	Relation	source = relation_open(job->source, AccessShareLock);
+	int			i;
+
+	for (i = 0; i < job->num_key; i++)
+	{
+		Form_pg_attribute key = TupleDescAttr(book, i);
+		AttrNumber	number = get_attnum(job->source, NameStr(key->attname));
+		Form_pg_attribute column;
+
+		if (number <= 0)
+			ereport(ERROR,
+					errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("the source of job \"%s\" lacks the column \"%s\" of its key",
+						   job->name, NameStr(key->attname)),
+					errhint("Give the column back its name, or make a new job."));
+		column = TupleDescAttr(RelationGetDescr(source), number - 1);
+		if (column->atttypid != key->atttypid)
+			ereport(ERROR,
+					errcode(ERRCODE_DATATYPE_MISMATCH),
+					errmsg("the type of the key of job \"%s\" has changed",
+						   job->name),
+					errdetail("Column \"%s\" is of type %s in the source, and of type %s in the book.",
+							  NameStr(key->attname),
+							  format_type_be(column->atttypid),
+							  format_type_be(key->atttypid)),
+					errhint("Make a new job, or cast the column in the source."));
+	}
+	relation_close(source, NoLock);
+}
+
+/*
+ * Does the history have the columns of the result table, and its own?  Columns
+ * that were added and dropped again do not matter.
+ */
+static bool
+is_history_of(Relation history, TupleDesc result)
+{
+	TupleDesc	desc = RelationGetDescr(history);
+	static const struct
+	{
+		const char *name;
+		Oid			type;
+	}			own[] = {
+		{"ended_by", INT8OID}, {"system_to", TIMESTAMPTZOID},
+		{"end_reason", TEXTOID}
+	};
+	bool		is_history = history->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	int			num_result = sbk_live_columns(result);
+	int			n = 0;
+	int			i;
+
+	for (i = 0; is_history && i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		bool		is_own = n >= num_result;
+
+		if (attribute->attisdropped)
+			continue;
+		if (n == num_result + lengthof(own))
+			return false;
+		is_history = strcmp(NameStr(attribute->attname), is_own ?
+							own[n - num_result].name :
+							NameStr(TupleDescAttr(result, n)->attname)) == 0 &&
+			attribute->atttypid == (is_own ? own[n - num_result].type :
+									TupleDescAttr(result, n)->atttypid);
+		n++;
+	}
+	return is_history && n == num_result + lengthof(own);
+}
+
+static void
+refuse_book(const Job *job, const char *what, Relation table)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("the %s of job \"%s\" is not as it was made", what,
+				   job->name),
+			errdetail("Columns or the primary key of \"%s\" were added, removed or changed.",
+					  RelationGetRelationName(table)),
+			errhint("Undo that; what else a report needs belongs into a view."));
 }
 
 /* Which rows of the source are read. */
@@ -728,6 +877,7 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->digest = column(9);
 	statements->new_watermark = column(10);
 	statements->decide = column(11);
+	statements->endings = column(12);
 }
 
 /*

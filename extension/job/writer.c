@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -32,7 +33,9 @@ static Oid	open_amended = InvalidOid;
 static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  int64 run, TimestampTz system_from,
 					  SbkWritten *written);
-static int64 execute(const char *statement, int64 run, TimestampTz system_from);
+static int64 execute(const char *statement, int64 run, TimestampTz system_from,
+					 Datum endings);
+static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
 							  const SbkStatements *statements);
@@ -77,18 +80,19 @@ write_all(SbkPass *pass, const SbkStatements *statements, int64 run,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->archive, run, system_from);
-		(void) execute(statements->replace, run, system_from);
+		num_replaced = execute(statements->archive, run, system_from, 0);
+		(void) execute(statements->replace, run, system_from, 0);
 	}
 	if (num_gone > 0)
 	{
-		num_removed = execute(statements->archive_gone, run, system_from);
-		(void) execute(statements->remove_gone, run, system_from);
+		num_removed = execute(statements->archive_gone, run, system_from, 0);
+		(void) execute(statements->remove_gone, run, system_from, 0);
 	}
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, run, system_from);
+		num_added = execute(statements->add, run, system_from,
+							find_endings(statements));
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
@@ -117,7 +121,7 @@ sbk_writer_amend(Oid table, const char *statement, Datum subject)
 	SbkGuise	guise;
 	int			rc;
 
-	sbk_guise_assume(sbk_writer_owner(table), &guise);
+	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
 	open_amended = table;
 	PG_TRY();
 	{
@@ -156,21 +160,40 @@ sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
 			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
 }
 
-/* The rows it has processed. */
+/* The rows it has processed; endings may be 0. */
 static int64
-execute(const char *statement, int64 run, TimestampTz system_from)
+execute(const char *statement, int64 run, TimestampTz system_from,
+		Datum endings)
 {
-	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
-	Datum		values[2] = {
+	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID};
+	Datum		values[3] = {
 		Int64GetDatum(run),
-		TimestampTzGetDatum(system_from)
+		TimestampTzGetDatum(system_from),
+		endings
 	};
-	int			rc = SPI_execute_with_args(statement, 2, types, values, NULL,
-										   false, 0);
+	int			rc = SPI_execute_with_args(statement, endings == 0 ? 2 : 3,
+										   types, values, NULL, false, 0);
 
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
 	return SPI_processed;
+}
+
+/*
+ * What has ended rows of the keys that are to be added, as the pass's snapshot
+ * sees it; 0 where nobody asks.
+ */
+static Datum
+find_endings(const SbkStatements *statements)
+{
+	bool		isnull;
+
+	if (statements->endings == NULL)
+		return 0;
+	if (SPI_execute(statements->endings, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for what has ended");
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						 &isnull);
 }
 
 void

@@ -21,6 +21,7 @@ typedef struct SbkStatements
 	char	   *digest;
 	char	   *new_watermark;
 	char	   *decide;
+	char	   *endings;		/* NULL: add is not to look at them */
 } SbkStatements;
 
 /* What became of what a pass had found. */

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
@@ -88,7 +89,7 @@ sbk_sql_read_key(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 	SPI_connect();
-	sbk_guise_assume(sbk_writer_owner(PG_GETARG_OID(1)), &guise);
+	sbk_guise_assume(sbk_writer_owner(PG_GETARG_OID(1)), SECURITY_RESTRICTED_OPERATION, &guise);
 	if (SPI_execute_with_args(text_to_cstring(PG_GETARG_TEXT_PP(2)), 1, types,
 							  &subject, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a key");

@@ -564,6 +564,13 @@ BEGIN
 	PERFORM scorebook.check_job_name(job.name);
 	PERFORM scorebook.check_scaling(job.name, job.scaling, job.model);
 	PERFORM scorebook.check_retention_internal(job);
+	IF EXISTS (SELECT FROM unnest(ARRAY[job.result, job.history]) AS b (relation)
+			LEFT JOIN pg_class AS c ON c.oid = b.relation
+		WHERE c.oid IS NULL OR NOT pg_has_role(caller, c.relowner, 'USAGE')) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('the book of job "%s" would not be its owner''s', job.name);
+	END IF;
 	INSERT INTO scorebook.timeline (begins_at)
 	VALUES ('-infinity')
 	RETURNING timeline_id INTO job.timeline_id;

@@ -136,6 +136,14 @@ AS 'MODULE_PATHNAME', 'sbk_sql_run_is_alive';
 COMMENT ON FUNCTION scorebook.run_is_alive(integer) IS
 	'is a run of the job going on?';
 
+CREATE FUNCTION scorebook.keep_runs_out_internal(job_id integer, name text)
+RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_keep_runs_out';
+
+COMMENT ON FUNCTION scorebook.keep_runs_out_internal(integer, text) IS
+	'no run of the job begins before the end of the transaction; throws where one is going on';
+
 CREATE FUNCTION scorebook.find_job(name text)
 RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
@@ -216,6 +224,11 @@ AS $$
 DECLARE
 	number bigint;
 BEGIN
+	IF NOT EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = 'the job was dropped meanwhile';
+	END IF;
 	IF kind IN ('run', 'decision') THEN
 		UPDATE scorebook.run AS r
 		SET status = 'crashed', finished_at = clock_timestamp()
@@ -262,7 +275,7 @@ CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
 	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
-	OUT decide text)
+	OUT decide text, OUT endings text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -354,14 +367,26 @@ BEGIN
 		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
 		' FROM written AS w WHERE %s',
 		job.result,
+		-- the key, too: it may be equal, and yet another one, such as 1.0 and 1.00
 		(SELECT string_agg(format('%I = w.%I', g.name, g.name), ', ' ORDER BY g.position)
-		 FROM unnest(given) WITH ORDINALITY AS g (name, position)
-		 WHERE g.name <> ALL (row_key)),
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
 		still);
+	-- A run is long: meanwhile others may have added a key and ended it again,
+	-- which nothing but the history tells.  $3 is what "endings" gives under the
+	-- snapshot of the run.
+	IF scope IN ('all', 'watermark') THEN
+		endings := format(
+			'SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM written AS w JOIN %s AS h ON %s'
+			' WHERE w.old_run IS NULL',
+			job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
+	END IF;
 	add := format(
 		'INSERT INTO %s (%s, run, system_from) SELECT %s, $1, $2 FROM written AS w'
-		' WHERE w.old_run IS NULL ON CONFLICT (%s) DO NOTHING',
+		' WHERE w.old_run IS NULL%s ON CONFLICT (%s) DO NOTHING',
 		job.result, scorebook.column_list(given, '%I'), scorebook.column_list(given, 'w.%I'),
+		CASE WHEN endings IS NOT NULL THEN
+			format(' AND NOT EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($3))',
+				job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND ')) END,
 		scorebook.column_list(row_key, '%I'));
 	archive_gone := format(
 		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
@@ -400,7 +425,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT max_rows bigint, OUT max_duration_ms bigint, OUT has_watermark boolean,
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT kind text, OUT scaling_offset double precision,
-	OUT scaling_factor double precision, OUT higher_is_better boolean)
+	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT source bigint)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -450,6 +475,7 @@ BEGIN
 	SELECT s.offset_points, s.factor INTO scaling_offset, scaling_factor
 	FROM scorebook.scaling_numbers(job.scaling) AS s;
 	higher_is_better := job.direction = 'higher_is_better';
+	source := job.source::oid::bigint;
 END
 $$;
 

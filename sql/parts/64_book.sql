@@ -114,8 +114,7 @@ BEGIN
 		(
 			SELECT %2$s AS key, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason, c.digest,
 				lead(c.system_from) OVER next AS next_from, lead(c.run) OVER next AS next_run,
-				lag(c.system_to) OVER next AS last_to, lag(c.end_reason) OVER next AS last_reason,
-				row_number() OVER next AS number
+				lag(c.system_from) OVER next AS last_from, lag(c.ended_by) OVER next AS last_ended_by
 			FROM
 				(SELECT %3$s, c.run, c.system_from, NULL::bigint AS ended_by,
 					NULL::timestamp with time zone AS system_to, NULL::text AS end_reason,
@@ -158,6 +157,25 @@ BEGIN
 				format('It ends at %%s, and the next row begins at %%s.', l.system_to, l.next_from)
 			FROM line AS l WHERE l.end_reason = 'superseded'
 				AND (l.next_from > l.system_to OR l.next_run <> l.ended_by)
+			UNION ALL
+			SELECT 'a row ended for another reason', l.run, l.key,
+				format('It was superseded by run %%s, and says that it is "%%s".', l.ended_by, l.end_reason)
+			FROM line AS l WHERE l.end_reason <> 'superseded' AND l.next_run = l.ended_by
+			UNION ALL
+			SELECT 'a row begins at another time', l.run, l.key,
+				format('It says %%s, and its run %%s.', l.system_from, r.system_from)
+			FROM line AS l JOIN scorebook.run AS r ON r.run = l.run
+			WHERE l.system_from <> CASE WHEN l.last_ended_by = l.run
+				THEN greatest(r.system_from, l.last_from + interval '1 microsecond') ELSE r.system_from END
+				-- the row before, which may have begun later than the run, is not kept
+				AND NOT (l.last_from IS NULL AND l.system_from > r.system_from
+					AND EXISTS (SELECT FROM scorebook.amendment AS a
+						WHERE a.run = l.run AND a.part = '' AND a.reason = 'expired' AND a.rows_ended > 0))
+			UNION ALL
+			SELECT 'a row ends at another time', l.run, l.key,
+				format('It says %%s, and the run that ended it %%s.', l.system_to, r.system_from)
+			FROM line AS l JOIN scorebook.run AS r ON r.run = l.ended_by
+			WHERE l.system_to <> greatest(r.system_from, l.system_from + interval '1 microsecond')
 			UNION ALL
 			SELECT 'two rows overlap', l.run, l.key,
 				format('It ends at %%s, and the next row begins at %%s.', l.system_to, l.next_from)

@@ -196,7 +196,7 @@ $$;
 COMMENT ON FUNCTION scorebook.check_stream_internal(name, text, regclass) IS
 	'the job that a stream''s trigger names, after checking that it streams this table';
 
--- Partitions that come later stream, too.
+-- Partitions that come later stream, too, until they are detached.
 -- With the rights of the extension's owner, since who adds a partition may
 -- know nothing of the job.
 CREATE FUNCTION scorebook.follow_partitions() RETURNS event_trigger
@@ -217,15 +217,25 @@ BEGIN
 	LOOP
 		PERFORM scorebook.create_stream_triggers(part.relation, part.job_id, part.name, part.on_error);
 	END LOOP;
+	FOR part IN
+		SELECT t.tgname AS trigger, t.tgrelid::regclass AS relation
+		FROM scorebook.stream AS s
+			JOIN pg_trigger AS t ON t.tgfoid = 'scorebook.score_changes()'::regprocedure
+				AND t.tgname ~ format('^scorebook_stream_%s_(insert|update|delete|truncate)$', s.job_id)
+		WHERE t.tgrelid <> s.relation
+			AND NOT EXISTS (SELECT FROM pg_partition_tree(s.relation) AS p WHERE p.relid = t.tgrelid)
+	LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', part.trigger, part.relation);
+	END LOOP;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.follow_partitions() IS
-	'event trigger: new partitions of a streamed table stream, too';
+	'event trigger: new partitions of a streamed table stream, too, and detached ones no longer do';
 
 CREATE EVENT TRIGGER scorebook_follow_partitions ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE')
 	EXECUTE FUNCTION scorebook.follow_partitions();
 
 COMMENT ON EVENT TRIGGER scorebook_follow_partitions IS
-	'new partitions of a streamed table stream, too';
+	'new partitions of a streamed table stream, too, and detached ones no longer do';

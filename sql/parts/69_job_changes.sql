@@ -99,15 +99,28 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job constant scorebook.registered_job := scorebook.find_job(name);
+	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
 		PERFORM scorebook.unstream_job(name);
 	END IF;
 	PERFORM scorebook.unregister_job(name, keep_book);
 	IF NOT keep_book THEN
-		EXECUTE format('DROP FUNCTION IF EXISTS %s(timestamp with time zone)', scorebook.as_of_function(job));
-		EXECUTE format('DROP VIEW IF EXISTS %s', scorebook.status_view(job));
-		EXECUTE format('DROP TABLE %s, %s', job.result, job.history);
+		-- all of these are gone where somebody has dropped the result table
+		IF scorebook.as_of_function(job) IS NOT NULL THEN
+			EXECUTE format('DROP FUNCTION IF EXISTS %s(timestamp with time zone)', scorebook.as_of_function(job));
+			EXECUTE format('DROP VIEW IF EXISTS %s', scorebook.status_view(job));
+		END IF;
+		FOR part IN SELECT c.oid FROM pg_class AS c WHERE c.oid IN (job.result, job.history) LOOP
+			EXECUTE format('DROP TABLE %s', part);
+		END LOOP;
+		-- the view of a query, which create_job has made
+		FOR part IN
+			SELECT c.oid FROM pg_class AS c
+			WHERE c.oid = job.source AND c.relkind = 'v' AND c.relname = job.name || '_source'
+		LOOP
+			EXECUTE format('DROP VIEW %s', part);
+		END LOOP;
 	END IF;
 END
 $$;
@@ -131,14 +144,14 @@ AS $$
 DECLARE
 	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name);
 BEGIN
-	IF scorebook.run_is_alive(job.job_id) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'lock_not_available',
-			MESSAGE = format('job "%s" is being run', name);
-	END IF;
+	PERFORM scorebook.keep_runs_out_internal(job.job_id, job.name);
 	IF keep_book THEN
 		UPDATE scorebook.registered_job AS j SET dropped_at = now() WHERE j.job_id = job.job_id;
 		RETURN;
+	END IF;
+	-- pulls and streams that are going on write records, too
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = job.result) THEN
+		EXECUTE format('LOCK TABLE %s', job.result);
 	END IF;
 	DELETE FROM scorebook.tombstone AS t WHERE t.job_id = job.job_id;
 	DELETE FROM scorebook.erasure_secret AS s WHERE s.job_id = job.job_id;

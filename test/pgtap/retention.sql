@@ -183,6 +183,20 @@ SELECT is(count(*), 1::bigint, 'the book then begins with it')
 FROM scorebook.registered_job AS j JOIN scorebook.timeline AS t USING (timeline_id) JOIN scorebook.moment AS m ON m.timeline_id = t.timeline_id AND m.committed_at = t.begins_at
 WHERE j.name = 'late';
 
+-- where the clock was set back before the last run, its rows begin after those that are dropped
+BEGIN;
+SET LOCAL session_replication_role = replica;
+CREATE TABLE set_back AS SELECT max(run) AS run FROM scorebook.job_run WHERE job = 'kept';
+UPDATE scorebook.run AS r SET system_from = '2026-01-01' FROM set_back AS s WHERE r.run = s.run;
+UPDATE scores.kept_history AS h SET system_to = h.system_from + interval '1 microsecond' FROM set_back AS s WHERE h.ended_by = s.run;
+UPDATE scores.kept AS c SET system_from = h.system_to FROM scores.kept_history AS h, set_back AS s WHERE c.id = h.id AND c.run = s.run AND h.ended_by = s.run;
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''kept'')');
+SELECT isnt_empty('SELECT * FROM retain(''kept'', ''8 months'')');
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''kept'')', 'which is not held against them');
+UPDATE scores.kept SET system_from = '2026-01-01 00:00:01' WHERE id = 20;
+SELECT isnt_empty('SELECT * FROM scorebook.verify_book(''kept'')', 'but against others');
+ROLLBACK;
+
 -- archives
 SELECT throws_ok('SELECT retain(''kept'', ''8 months'', ''nowhere'')', '3F000', 'schema "nowhere" does not exist');
 SELECT throws_ok('SELECT retain(''kept'', ''8 months'', ''closed'')', '42501', NULL, 'the owner must be allowed to make tables there');

@@ -119,6 +119,20 @@ is($standby->safe_psql('postgres', q{
 	'up to the last run that it has seen its answers are final, and it scores');
 ($rc, $out, $err) = $standby->psql('postgres', $run);
 like($err, qr/cannot execute a scorebook run during recovery/, 'it does not run jobs');
+
+# a run that cannot commit yet
+my $other = $node->background_psql('postgres', on_error_stop => 0);
+$other->query_safe('BEGIN; SELECT scorebook.take_moment_internal(timeline_id) FROM scorebook.registered_job');
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$session->{stdin} .= "$run;\n";
+$session->{run}->pump_nb;
+ok($standby->poll_query_until('postgres', q{SELECT status = 'running' FROM scorebook.job_run ORDER BY run DESC LIMIT 1}),
+	'a standby takes no run of the primary for a crashed one');
+is($standby->safe_psql('postgres', $as_of), $then, 'and its answers stay the same while one goes on');
+$other->query_safe('ROLLBACK');
+$other->quit;
+$session->query_safe('SELECT 1');
+$session->quit;
 $standby->stop;
 
 # a dump takes books along
