@@ -214,6 +214,11 @@ BEGIN
 			LATERAL pg_partition_tree(s.relation) AS p
 		WHERE NOT EXISTS (SELECT FROM pg_trigger AS t
 			WHERE t.tgrelid = p.relid AND t.tgname = format('scorebook_stream_%s_insert', j.job_id))
+			-- a restore makes all of them, after other commands on these tables
+			AND EXISTS (SELECT FROM pg_trigger AS t
+				WHERE t.tgrelid = s.relation AND t.tgname = format('scorebook_stream_%s_insert', j.job_id))
+			AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() AS d
+				WHERE d.objid IN (SELECT a.relid FROM pg_partition_ancestors(p.relid) AS a))
 	LOOP
 		PERFORM scorebook.create_stream_triggers(part.relation, part.job_id, part.name, part.on_error);
 	END LOOP;
