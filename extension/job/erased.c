@@ -257,7 +257,7 @@ hasher_run(Hasher *hasher, const Datum *values, uint8 *hash)
 static void
 add_value(Hasher *hasher, const HashedColumn *column, Datum value)
 {
-	char		bytes[sizeof(Datum)];
+	Datum		bytes;
 
 	if (column->hash != NULL)
 	{
@@ -270,8 +270,8 @@ add_value(Hasher *hasher, const HashedColumn *column, Datum value)
 	}
 	else if (column->by_value)
 	{
-		store_att_byval(bytes, value, column->length);
-		add_bytes(hasher, bytes, column->length);
+		store_att_byval(&bytes, value, column->length);
+		add_bytes(hasher, &bytes, column->length);
 	}
 	else if (column->length == -1)
 	{
