@@ -40,11 +40,15 @@ OBJS = \
 	extension/engine/verify.o \
 	extension/guc.o \
 	extension/job/decision.o \
+	extension/job/erased.o \
 	extension/job/errand.o \
 	extension/job/fill.o \
+	extension/job/guise.o \
+	extension/job/partition.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
+	extension/job/siphash.o \
 	extension/job/writer.o \
 	extension/module.o \
 	extension/registry/admission.o \
@@ -57,6 +61,7 @@ OBJS = \
 	extension/registry/use.o \
 	extension/sql/cache.o \
 	extension/sql/call.o \
+	extension/sql/erase.o \
 	extension/sql/explain.o \
 	extension/sql/history.o \
 	extension/sql/input_map.o \
@@ -92,11 +97,15 @@ OWN_HEADERS = \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
 	extension/job/decision.h \
+	extension/job/erased.h \
 	extension/job/errand.h \
 	extension/job/fill.h \
+	extension/job/guise.h \
+	extension/job/partition.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \
+	extension/job/siphash.h \
 	extension/job/writer.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
@@ -140,10 +149,13 @@ SQL_PARTS = \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
 	sql/parts/69_job_changes.sql \
+	sql/parts/70_erasing.sql \
 	sql/parts/70_schedule.sql \
 	sql/parts/71_record_requirement.sql \
+	sql/parts/71_retention.sql \
 	sql/parts/90_grant.sql \
 	sql/parts/91_grant_book.sql \
+	sql/parts/91_grant_erasing.sql \
 	sql/parts/91_grant_schedule.sql \
 	sql/parts/91_grant_versioning.sql
 
@@ -166,7 +178,7 @@ REGRESS        = install registry reference load_errors load_arguments score cla
 	training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire versioning job
+ISOLATION      = load alias retire versioning job erase
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

@@ -5,7 +5,7 @@ import json, signal, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 import psycopg2
-STATUS = {"42704": 404, "P0002": 404, "42501": 403, "40001": 409}  # 400: other mistakes in what was sent
+STATUS = {"42704": 404, "P0002": 404, "42501": 403, "40001": 409, "55000": 409}  # 400: other mistakes in what was sent
 def score(path, features):
     _, root, job, key = (unquote(part) for part in path.split("/"))
     given = ("%s::jsonb, ", [job, features, key]) if features else ("", [job, key])

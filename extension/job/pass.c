@@ -106,6 +106,7 @@ static void make_descs(SbkPass *pass);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
+static bool has_key(const Receiver *receiver);
 static void report(const SbkPass *pass);
 static void add_gone(Receiver *receiver, const char *reason);
 static bool read_inputs(Receiver *receiver, SbkRow *row);
@@ -118,6 +119,7 @@ static void write_row(Receiver *receiver, int i, const float *scores);
 static void decide(const SbkPass *pass, float score, Datum *given,
 				   bool *given_null);
 static void name_row(void *arg);
+static void name_key(Receiver *receiver);
 static char *format_key(const Receiver *receiver);
 
 void
@@ -304,6 +306,12 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		report(pass);
 	if (is_old)
 		pass->num_matched++;
+	if (pass->erased != NULL && has_key(receiver) &&
+		sbk_erased_has(pass->erased, slot->tts_values))
+	{
+		pass->num_erased++;
+		return true;
+	}
 	if (!behind_null[READ_EXCLUDED] && DatumGetBool(behind[READ_EXCLUDED]))
 	{
 		pass->num_excluded++;
@@ -358,12 +366,26 @@ destroy(DestReceiver *self)
 {
 }
 
+static bool
+has_key(const Receiver *receiver)
+{
+	int			i;
+
+	for (i = 0; i < receiver->pass->num_key; i++)
+	{
+		if (receiver->slot->tts_isnull[i])
+			return false;
+	}
+	return true;
+}
+
 /* To others how far it is; and throws where that is too far. */
 static void
 report(const SbkPass *pass)
 {
 	CHECK_FOR_INTERRUPTS();
-	sbk_progress_rows(pass->num_read, pass->num_failed + pass->num_excluded);
+	sbk_progress_rows(pass->num_read,
+					  pass->num_failed + pass->num_excluded + pass->num_erased);
 	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -455,14 +477,9 @@ static void
 add_failed(Receiver *receiver, ErrorData *error)
 {
 	SbkPass    *pass = receiver->pass;
-	uint64		key_digest = sbk_row_digest(pass->num_key,
-											receiver->slot->tts_values,
-											receiver->slot->tts_isnull,
-											receiver->by_value,
-											receiver->lengths);
 	Datum		values[4] = {
 		CStringGetTextDatum(pass->failed_key),
-		Int64GetDatum((int64) key_digest),
+		Int64GetDatum((int64) pass->failed_key_digest),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 		CStringGetTextDatum(error->message)
 	};
@@ -494,7 +511,7 @@ compare_old(Receiver *receiver, BlockRow *row, const float *inputs)
 	if (!pass->each_period &&
 		DatumGetTimestampTz(old[READ_OLD_EFFECTIVE_AT]) > row->effective_at)
 	{
-		pass->failed_key = format_key(receiver);
+		name_key(receiver);
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("job \"%s\" knows a later state of the row %s",
@@ -735,14 +752,27 @@ name_row(void *arg)
 {
 	Receiver   *receiver = arg;
 	MemoryContext old_context = MemoryContextSwitchTo(receiver->row_context);
-	char	   *key = format_key(receiver);
 
-	if (receiver->pass->failed_key)
-		pfree(receiver->pass->failed_key);
-	receiver->pass->failed_key = MemoryContextStrdup(receiver->context, key);
+	name_key(receiver);
 	MemoryContextSwitchTo(old_context);
 	errcontext("row %s of job \"%s\"", receiver->pass->failed_key,
 			   receiver->pass->job);
+}
+
+/* Twice: for people, and to find it again, however it is shown. */
+static void
+name_key(Receiver *receiver)
+{
+	SbkPass    *pass = receiver->pass;
+
+	if (pass->failed_key)
+		pfree(pass->failed_key);
+	pass->failed_key = MemoryContextStrdup(receiver->context, format_key(receiver));
+	pass->failed_key_digest = sbk_row_digest(pass->num_key,
+											 receiver->slot->tts_values,
+											 receiver->slot->tts_isnull,
+											 receiver->by_value,
+											 receiver->lengths);
 }
 
 /* As in the message of a unique constraint: (a, b)=(1, 2). */

@@ -22,6 +22,7 @@
 #include "utils/tuplestore.h"
 
 #include "job/decision.h"
+#include "job/erased.h"
 #include "job/fill.h"
 #include "registry/model.h"
 
@@ -53,6 +54,7 @@ typedef struct SbkPass
 	SbkRanges	cutoffs;
 	SbkRanges	bands;
 	SbkFill    *fill;			/* NULL unless new rows are written at once */
+	SbkErased  *erased;			/* keys to be skipped; NULL: none */
 
 	/*
 	 * What was found, in the context that was current: rows of the book as
@@ -77,11 +79,13 @@ typedef struct SbkPass
 	int64		num_closed;		/* keys that the source has no more */
 	int64		num_excluded;
 	int64		num_excluded_old;	/* of them, those that the book had */
+	int64		num_erased;		/* skipped, since they were erased */
 	int64		num_failed;
 	uint64		digest;			/* of the rows in written */
 
 	/* the row that an error is about, or NULL; set before it is thrown */
 	char	   *failed_key;
+	uint64		failed_key_digest;
 } SbkPass;
 
 /*

@@ -34,6 +34,9 @@
 
 #include "compat.h"
 #include "engine/engine.h"
+#include "job/erased.h"
+#include "job/guise.h"
+#include "job/partition.h"
 #include "job/pass.h"
 #include "job/progress.h"
 #include "job/run.h"
@@ -41,14 +44,6 @@
 #include "registry/cache.h"
 #include "registry/catalog.h"
 #include "registry/use.h"
-
-/* Who the backend is, and what names mean, while it works for somebody else. */
-typedef struct Guise
-{
-	Oid			user;
-	int			context;
-	int			guc_level;
-} Guise;
 
 /* A job, as a run needs it. */
 typedef struct Job
@@ -86,15 +81,16 @@ typedef struct Run
 	TimestampTz snapshot_at;
 	char	   *watermark;		/* the highest there, or NULL */
 	char	   *failed_key;
+	uint64		failed_key_digest;
 } Run;
 
-static void assume(Oid user, int restriction, Guise *guise);
-static void resume(const Guise *guise);
 static int32 find_job(const SbkRunRequest *request, Oid keeper);
 static bool lock_job(int32 job_id, const char *name, bool wait, bool session,
 					 int elevel);
 static void unlock_job(int32 job_id);
 static void make_tag(int32 job_id, LOCKTAG *tag);
+static void make_erasing_tag(int32 job_id, LOCKTAG *tag);
+static void keep_eraser_out(int32 job_id);
 static void begin(Run *run, int32 job_id);
 static ErrorData *try_to_score(Run *run);
 static ErrorData *try_to_commit(Run *run);
@@ -150,6 +146,8 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 		SPI_finish();
 		return 0;
 	}
+	if (request->kind == SBK_RUN_PULL || request->kind == SBK_RUN_STREAM)
+		keep_eraser_out(job_id);
 	if (!own_transactions)
 	{
 		begin(&run, job_id);
@@ -202,6 +200,22 @@ sbk_run_keep_out(int32 job_id, const char *name)
 	(void) lock_job(job_id, name, false, false, ERROR);
 }
 
+void
+sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait)
+{
+	LOCKTAG		tag;
+
+	PreventCommandDuringRecovery("an amendment of a scorebook book");
+	(void) lock_job(job_id, name, wait, false, ERROR);
+	make_erasing_tag(job_id, &tag);
+	if (LockAcquire(&tag, ExclusiveLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("the book of job \"%s\" is being written", name),
+				errdetail("A transaction that has scored subjects has not ended yet."),
+				errhint("Wait for it with wait => true."));
+}
+
 bool
 sbk_run_is_alive(int32 job_id)
 {
@@ -217,37 +231,17 @@ sbk_run_is_alive(int32 job_id)
 	return false;
 }
 
-/* Names then mean what they do in pg_catalog, whatever the caller has set. */
-static void
-assume(Oid user, int restriction, Guise *guise)
-{
-	GetUserIdAndSecContext(&guise->user, &guise->context);
-	SetUserIdAndSecContext(user, guise->context | SECURITY_LOCAL_USERID_CHANGE |
-						   restriction);
-	guise->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-/* An error does the same, at the end of the (sub)transaction. */
-static void
-resume(const Guise *guise)
-{
-	AtEOXact_GUC(false, guise->guc_level);
-	SetUserIdAndSecContext(guise->user, guise->context);
-}
-
 /* Calls one of scorebook's own functions; its row is in SPI_tuptable. */
 static void
 call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	 const char *nulls)
 {
-	Guise		guise;
+	SbkGuise	guise;
 	int			rc;
 
-	assume(keeper, 0, &guise);
+	sbk_guise_assume(keeper, 0, &guise);
 	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
-	resume(&guise);
+	sbk_guise_resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
 }
@@ -328,6 +322,26 @@ make_tag(int32 job_id, LOCKTAG *tag)
 {
 	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, sbk_catalog_relation("registered_job"),
 					   (uint32) job_id, 0);
+}
+
+static void
+make_erasing_tag(int32 job_id, LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, sbk_catalog_relation("registered_job"),
+					   (uint32) job_id, 1);
+}
+
+/*
+ * Until the end of the transaction, so that what a pull or a stream has written
+ * is seen by whoever erases, or the other way round.
+ */
+static void
+keep_eraser_out(int32 job_id)
+{
+	LOCKTAG		tag;
+
+	make_erasing_tag(job_id, &tag);
+	(void) LockAcquire(&tag, ShareLock, false, false);
 }
 
 static void
@@ -416,18 +430,20 @@ try_to_commit(Run *run)
 static void
 fail(Run *run, const ErrorData *error)
 {
-	Oid			types[4] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[4] = {
+	Oid			types[5] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	Datum		values[5] = {
 		Int64GetDatum(run->number),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 		CStringGetTextDatum(error->message)
 	};
-	char		nulls[4] = {' ', ' ', ' ', run->failed_key ? ' ' : 'n'};
+	char		unknown = run->failed_key ? ' ' : 'n';
+	char		nulls[5] = {' ', ' ', ' ', unknown, unknown};
 
 	if (run->failed_key)
 		values[3] = CStringGetTextDatum(run->failed_key);
+	values[4] = Int64GetDatum((int64) run->failed_key_digest);
 	call(run->keeper,
-		 "SELECT scorebook.fail_run_internal($1, $2, $3, $4)", 4, types,
+		 "SELECT scorebook.fail_run_internal($1, $2, $3, $4, $5)", 5, types,
 		 values, nulls);
 }
 
@@ -459,10 +475,13 @@ score(Run *run)
 	SbkModelUse *use = palloc0(sizeof(SbkModelUse));
 	SbkPass    *pass = palloc0(sizeof(SbkPass));
 	Relation	result;
-	Guise		guise;
+	SbkGuise	guise;
 
 	sbk_model_use_init(use, CurrentMemoryContext);
 	read_job(run);
+	sbk_partition_prepare(run->job.job_id, run->job.owner, run->job.history, start,
+						  run->request->kind == SBK_RUN_SOURCE ||
+						  run->request->kind == SBK_RUN_DECISION);
 	result = relation_open(run->job.result, RowExclusiveLock);
 	if (run->request->kind == SBK_RUN_SOURCE &&
 		pg_class_aclcheck(run->job.result, run->job.owner, ACL_INSERT) == ACLCHECK_OK)
@@ -488,13 +507,14 @@ score(Run *run)
 	pass->max_rows = run->job.max_rows;
 	pass->deadline = run->job.deadline;
 	pass->scaling = run->job.scaling;
+	pass->erased = sbk_erased_read(run->job.job_id, pass->book, pass->num_key);
 	read_ranges(run, "cutoff", &pass->cutoffs);
 	read_ranges(run, "band", &pass->bands);
 	read_statements(run, result, &statements);
 
 	sbk_progress_start(run->job.result, run->number);
 	sbk_progress_phase(SBK_PHASE_SCORING);
-	assume(run->job.owner, SECURITY_RESTRICTED_OPERATION, &guise);
+	sbk_guise_assume(run->job.owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	PG_TRY();
 	{
 		if (run->request->kind == SBK_RUN_DECISION)
@@ -507,6 +527,7 @@ score(Run *run)
 	PG_FINALLY();
 	{
 		run->failed_key = pass->failed_key;
+		run->failed_key_digest = pass->failed_key_digest;
 	}
 	PG_END_TRY();
 	scored = GetCurrentTimestamp();
@@ -515,13 +536,15 @@ score(Run *run)
 					 run->number, start, &written);
 	if (written.num_overtaken > 0)
 		pass->digest = sum_digests(run, &statements);
-	resume(&guise);
+	sbk_guise_resume(&guise);
 	finish(run, pass, &written, start, scored);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
 	tuplestore_end(pass->written);
 	tuplestore_end(pass->gone);
 	tuplestore_end(pass->failed);
+	if (pass->erased != NULL)
+		sbk_erased_end(pass->erased);
 	sbk_progress_end();
 }
 
@@ -568,7 +591,8 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
 					 " \"rows_read\": " INT64_FORMAT ", \"rows_scored\": " INT64_FORMAT
 					 ", \"rows_changed\": " INT64_FORMAT ", \"rows_confirmed\": " INT64_FORMAT
 					 ", \"rows_closed\": " INT64_FORMAT ", \"rows_failed\": " INT64_FORMAT
-					 ", \"rows_excluded\": " INT64_FORMAT ", \"rows_overtaken\": " INT64_FORMAT
+					 ", \"rows_excluded\": " INT64_FORMAT ", \"rows_erased\": " INT64_FORMAT
+					 ", \"rows_overtaken\": " INT64_FORMAT
 					 ", \"rows_written\": " INT64_FORMAT ", \"rows_ended\": " INT64_FORMAT
 					 ", \"digest\": " UINT64_FORMAT
 					 ", \"phases\": {\"score\": %.3f, \"write\": %.3f}}",
@@ -577,7 +601,7 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
 					 pass->num_read, pass->num_scored,
 					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
-					 pass->num_excluded, written->num_overtaken,
+					 pass->num_excluded, pass->num_erased, written->num_overtaken,
 					 written->num_written, written->num_ended, pass->digest,
 					 elapsed(start, scored),
 					 elapsed(scored, GetCurrentTimestamp()));
@@ -685,13 +709,13 @@ static SbkModel *
 find_model(const Job *job, SbkModelUse *use)
 {
 	SbkModel   *model;
-	Guise		guise;
+	SbkGuise	guise;
 	bool		changed;
 
-	assume(job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
+	sbk_guise_assume(job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	model = sbk_model_use(use, job->model, strlen(job->model), true,
 						  &changed);
-	resume(&guise);
+	sbk_guise_resume(&guise);
 	return model;
 }
 
@@ -915,6 +939,13 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 		run->watermark = column(1);
 	}
 	sbk_pass_read(pass, statements->read, params);
+	if (request->kind == SBK_RUN_PULL && pass->num_erased > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the key %s of job \"%s\" was erased",
+					   JsonbToCString(NULL, &DatumGetJsonbP(request->subject)->root, 0),
+					   pass->job),
+				errhint("scorebook.unerase lets it be scored again."));
 	if (request->kind == SBK_RUN_PULL && pass->num_read == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_NO_DATA_FOUND),

@@ -53,6 +53,12 @@ extern int64 sbk_run_job(const SbkRunRequest *request, Oid owner,
  */
 extern void sbk_run_keep_out(int32 job_id, const char *name);
 
+/*
+ * The same, and no pull or stream either, for whoever erases.  Throws where
+ * something is being written, unless it is to wait.
+ */
+extern void sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait);
+
 /* Is there a run of the job going on?  A standby cannot tell, and says yes. */
 extern bool sbk_run_is_alive(int32 job_id);
 

@@ -9,12 +9,17 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/queryenvironment.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "job/guise.h"
 #include "job/writer.h"
 
 /*
@@ -23,6 +28,7 @@
  */
 static Oid	open_result = InvalidOid;
 static Oid	open_history = InvalidOid;
+static Oid	open_amended = InvalidOid;
 
 static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  int64 run, TimestampTz system_from,
@@ -103,7 +109,45 @@ bool
 sbk_writer_allows(Oid table)
 {
 	return OidIsValid(table) &&
-		(table == open_result || table == open_history);
+		(table == open_result || table == open_history || table == open_amended);
+}
+
+void
+sbk_writer_amend(Oid table, const char *statement, Datum subject)
+{
+	Oid			types[1] = {JSONBOID};
+	Oid			saved_amended = open_amended;
+	char		nulls[1] = {subject == 0 ? 'n' : ' '};
+	SbkGuise	guise;
+	int			rc;
+
+	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
+	open_amended = table;
+	PG_TRY();
+	{
+		rc = SPI_execute_with_args(statement, 1, types, &subject, nulls, false, 0);
+		if (rc < 0)
+			elog(ERROR, "could not amend the book: %s", SPI_result_code_string(rc));
+	}
+	PG_FINALLY();
+	{
+		open_amended = saved_amended;
+	}
+	PG_END_TRY();
+	sbk_guise_resume(&guise);
+}
+
+Oid
+sbk_writer_owner(Oid table)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", table);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 void

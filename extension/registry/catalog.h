@@ -8,7 +8,7 @@
  * calls this has checked the rights of the role, or is about to.
  *
  * The numbers of columns are those of sql/parts/10_registry.sql, 60_time.sql,
- * 65_versioning.sql and 71_record_requirement.sql.
+ * 65_versioning.sql, 70_erasing.sql and 71_record_requirement.sql.
  */
 #ifndef SBK_CATALOG_H
 #define SBK_CATALOG_H
@@ -83,6 +83,13 @@
 
 #define Anum_timeline_timeline_id		1
 #define Anum_timeline_begins_at			2
+
+#define Anum_tombstone_job_id			2
+#define Anum_tombstone_key_hash			3
+#define Anum_tombstone_lifted_at		7
+
+#define Anum_secret_job_id				1
+#define Anum_secret_secret				2
 
 #define Anum_versioned_timeline_id		1
 #define Anum_versioned_relation			2

@@ -65,6 +65,14 @@ AS 'MODULE_PATHNAME', 'sbk_sql_final_until';
 COMMENT ON FUNCTION scorebook.final_until(integer) IS
 	'before this time, the states of a timeline cannot change any more';
 
+CREATE FUNCTION scorebook.begins_at(timeline integer)
+RETURNS timestamp with time zone
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_begins_at';
+
+COMMENT ON FUNCTION scorebook.begins_at(integer) IS
+	'what a timeline was before this time is not known any more, whatever the snapshot; null: there is no such timeline';
+
 CREATE FUNCTION scorebook.open_moment_internal() RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_open_moment';

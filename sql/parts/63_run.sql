@@ -33,6 +33,7 @@ CREATE TABLE scorebook.run
 	rows_closed		bigint,
 	rows_failed		bigint,
 	rows_excluded	bigint,
+	rows_erased		bigint,
 	rows_overtaken	bigint,
 	rows_written	bigint,
 	rows_ended		bigint,
@@ -41,6 +42,7 @@ CREATE TABLE scorebook.run
 	sqlstate		text,
 	message			text,
 	failed_key		text,
+	failed_key_digest bigint,
 	CONSTRAINT run_pkey PRIMARY KEY (run),
 	CONSTRAINT run_kind_check CHECK (kind IN ('run', 'decision', 'pull', 'stream')),
 	CONSTRAINT run_status_check CHECK (status IN ('running', 'succeeded', 'failed', 'crashed'))
@@ -61,11 +63,15 @@ COMMENT ON COLUMN scorebook.run.snapshot IS
 COMMENT ON COLUMN scorebook.run.source IS
 	'the relations that the source read from: name and oid';
 COMMENT ON COLUMN scorebook.run.rows_read IS
-	'rows of the source; the sum of scored, failed and excluded';
+	'rows of the source; the sum of scored, failed, excluded and erased';
 COMMENT ON COLUMN scorebook.run.rows_changed IS
 	'scored rows that are new or differ from what the book had; the others are confirmed or overtaken';
 COMMENT ON COLUMN scorebook.run.rows_closed IS
 	'rows that ended because the source has their key no more, or they are excluded';
+COMMENT ON COLUMN scorebook.run.rows_erased IS
+	'rows that were skipped, as their keys are in scorebook.tombstone';
+COMMENT ON COLUMN scorebook.run.failed_key_digest IS
+	'scorebook.row_digest of the key, which does not depend on how it is shown';
 COMMENT ON COLUMN scorebook.run.rows_overtaken IS
 	'rows that others have written since the snapshot; they stay as they are';
 COMMENT ON COLUMN scorebook.run.digest IS
@@ -160,6 +166,24 @@ $$;
 COMMENT ON FUNCTION scorebook.find_job(text) IS
 	'the job of a name; throws where there is none';
 
+CREATE FUNCTION scorebook.check_job_owner_internal(caller name, job scorebook.registered_job)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('permission denied for job "%s"', job.name),
+			DETAIL = format('It belongs to role "%s".', job.owner);
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_job_owner_internal(name, scorebook.registered_job) IS
+	'throws where a role may not run a job';
+
 -- The job of a name, for a role that may run it.
 CREATE FUNCTION scorebook.find_job_internal(caller name, name text)
 RETURNS scorebook.registered_job
@@ -170,12 +194,7 @@ DECLARE
 	job scorebook.registered_job;
 BEGIN
 	job := scorebook.find_job(name);
-	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = format('permission denied for job "%s"', name),
-			DETAIL = format('It belongs to role "%s".', job.owner);
-	END IF;
+	PERFORM scorebook.check_job_owner_internal(caller, job);
 	RETURN job;
 END
 $$;
@@ -230,17 +249,19 @@ $$;
 COMMENT ON FUNCTION scorebook.begin_run_internal(name, integer, text, timestamp with time zone, boolean) IS
 	'writes down that a run begins, and which ones have crashed';
 
-CREATE FUNCTION scorebook.fail_run_internal(number bigint, sqlstate text, message text, key text)
+CREATE FUNCTION scorebook.fail_run_internal(number bigint, sqlstate text, message text, key text,
+	key_digest bigint)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE scorebook.run
-	SET status = 'failed', finished_at = clock_timestamp(), sqlstate = $2, message = $3, failed_key = $4
+	SET status = 'failed', finished_at = clock_timestamp(), sqlstate = $2, message = $3, failed_key = $4,
+		failed_key_digest = $5
 	WHERE run = $1
 $$;
 
-COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text) IS
+COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint) IS
 	'writes down how a run failed';
 
 -- The statements of a pass of a job with a version: one that reads the source
@@ -485,7 +506,8 @@ BEGIN
 		rows_read = done.rows_read, rows_scored = done.rows_scored,
 		rows_changed = done.rows_changed, rows_confirmed = done.rows_confirmed,
 		rows_closed = done.rows_closed, rows_failed = done.rows_failed,
-		rows_excluded = done.rows_excluded, rows_overtaken = done.rows_overtaken,
+		rows_excluded = done.rows_excluded, rows_erased = done.rows_erased,
+		rows_overtaken = done.rows_overtaken,
 		rows_written = done.rows_written, rows_ended = done.rows_ended,
 		digest = done.digest, phases = done.phases
 	FROM scorebook.model_version AS v
@@ -570,7 +592,8 @@ SELECT j.name AS job, r.run, r.kind,
 		 ELSE r.status END AS status,
 	r.effective_at, r.started_at, r.started_by, r.finished_at, m.committed_at,
 	r.model || '/' || r.version AS model, r.engine, r.rows_read, r.rows_scored, r.rows_changed,
-	r.rows_confirmed, r.rows_closed, r.rows_failed, r.rows_excluded, r.rows_overtaken, r.phases,
+	r.rows_confirmed, r.rows_closed, r.rows_failed, r.rows_excluded, r.rows_erased, r.rows_overtaken,
+	r.phases,
 	r.sqlstate, r.message, r.failed_key
 FROM scorebook.run AS r
 	JOIN scorebook.registered_job AS j ON j.job_id = r.job_id

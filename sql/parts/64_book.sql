@@ -28,6 +28,23 @@ $$;
 COMMENT ON FUNCTION scorebook.find_book(text) IS
 	'the job of a name, be it dropped; throws where there is none';
 
+-- The same for a role that may run the job.
+CREATE FUNCTION scorebook.find_book_internal(caller name, job text)
+RETURNS scorebook.registered_job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	book constant scorebook.registered_job := scorebook.find_book(job);
+BEGIN
+	PERFORM scorebook.check_job_owner_internal(caller, book);
+	RETURN book;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.find_book_internal(name, text) IS
+	'the job of a name, be it dropped, after checking that the role may run it';
+
 -- A key is named by its value where it is one column, and by a row or a JSON
 -- object with its columns where it is several, or where a period is meant.
 CREATE FUNCTION scorebook.key_object(job scorebook.registered_job, key jsonb)
@@ -115,6 +132,20 @@ BEGIN
 		(
 			SELECT l.ended_by AS run, count(*) AS n FROM line AS l
 			WHERE l.ended_by IS NOT NULL GROUP BY l.ended_by
+		), recorded AS
+		(
+			SELECT r.run, r.rows_written, r.rows_ended,
+				r.rows_written - coalesce(a.rows_written, 0) AS rows_left,
+				r.rows_ended - coalesce(a.rows_ended, 0) AS ended_left,
+				r.digest - coalesce(a.digest, 0) AS digest_left
+			FROM scorebook.run AS r
+				LEFT JOIN
+					(SELECT a.run, sum(a.rows_written) AS rows_written, sum(a.rows_ended) AS rows_ended,
+						sum(a.digest) AS digest
+					 FROM scorebook.amendment AS a
+					 WHERE a.job_id = $1 AND a.part = ''
+					 GROUP BY a.run) AS a ON a.run = r.run
+			WHERE r.job_id = $1 AND r.status = 'succeeded'
 		)
 		SELECT p.* FROM
 		(
@@ -136,6 +167,10 @@ BEGIN
 			FROM line AS l JOIN scorebook.run AS r ON r.run = l.run
 			WHERE l.system_from <> CASE WHEN l.last_ended_by = l.run
 				THEN greatest(r.system_from, l.last_from + interval '1 microsecond') ELSE r.system_from END
+				-- the row before, which may have begun later than the run, is not kept
+				AND NOT (l.last_from IS NULL AND l.system_from > r.system_from
+					AND EXISTS (SELECT FROM scorebook.amendment AS a
+						WHERE a.run = l.run AND a.part = '' AND a.reason = 'expired' AND a.rows_ended > 0))
 			UNION ALL
 			SELECT 'a row ends at another time', l.run, l.key,
 				format('It says %%s, and the run that ended it %%s.', l.system_to, r.system_from)
@@ -156,20 +191,22 @@ BEGIN
 					WHERE r.run = l.ended_by AND r.job_id = $1 AND r.status = 'succeeded'))
 			UNION ALL
 			SELECT 'rows of a run were added or removed', r.run, NULL,
-				format('It wrote %%s rows, there are %%s.', r.rows_written, coalesce(w.n, 0))
-			FROM scorebook.run AS r LEFT JOIN written AS w ON w.run = r.run
-			WHERE r.job_id = $1 AND r.status = 'succeeded' AND r.rows_written <> coalesce(w.n, 0)
+				format('It wrote %%s rows, of which there should be %%s, and are %%s.', r.rows_written,
+					r.rows_left, coalesce(w.n, 0))
+			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run
+			WHERE r.rows_left <> coalesce(w.n, 0)
 			UNION ALL
 			SELECT 'rows of a run were changed', r.run, NULL,
 				'The digest of its rows is not the one that was recorded.'
-			FROM scorebook.run AS r LEFT JOIN written AS w ON w.run = r.run
-			WHERE r.job_id = $1 AND r.status = 'succeeded' AND r.rows_written = coalesce(w.n, 0)
-				AND (r.digest - coalesce(w.digest, 0)) %% 18446744073709551616 <> 0
+			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run
+			WHERE r.rows_left = coalesce(w.n, 0)
+				AND (r.digest_left - coalesce(w.digest, 0)) %% 18446744073709551616 <> 0
 			UNION ALL
 			SELECT 'rows that a run ended were added or removed', r.run, NULL,
-				format('It ended %%s rows, there are %%s.', r.rows_ended, coalesce(e.n, 0))
-			FROM scorebook.run AS r LEFT JOIN ended AS e ON e.run = r.run
-			WHERE r.job_id = $1 AND r.status = 'succeeded' AND r.rows_ended <> coalesce(e.n, 0)
+				format('It ended %%s rows, of which there should be %%s, and are %%s.', r.rows_ended,
+					r.ended_left, coalesce(e.n, 0))
+			FROM recorded AS r LEFT JOIN ended AS e ON e.run = r.run
+			WHERE r.ended_left <> coalesce(e.n, 0)
 		) AS p
 		$sql$, NULL, shown_key, scorebook.column_list(row_key, 'c.%I'), given, book.result, book.history)
 	USING book.job_id;

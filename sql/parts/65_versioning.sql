@@ -294,9 +294,8 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	begins timestamp with time zone;
+	begins constant timestamp with time zone := scorebook.begins_at(timeline);
 BEGIN
-	SELECT t.begins_at INTO begins FROM scorebook.timeline AS t WHERE t.timeline_id = timeline;
 	IF at >= begins THEN
 		RETURN;
 	ELSIF begins IS NULL THEN

@@ -7,7 +7,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors', 'max_duration',
-		'max_rows', 'timezone', 'scaling']
+		'max_rows', 'timezone', 'scaling', 'retain', 'retain_inputs']
 $$;
 
 COMMENT ON FUNCTION scorebook.changeable_options() IS
@@ -74,11 +74,12 @@ BEGIN
 			HINT = 'Make another job for it.';
 	END IF;
 	PERFORM scorebook.check_scaling(name, job.scaling, job.model);
+	PERFORM scorebook.check_retention_internal(job);
 	UPDATE scorebook.registered_job AS j
 	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
 		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
 		max_duration = job.max_duration, max_rows = job.max_rows, timezone = job.timezone,
-		scaling = job.scaling
+		scaling = job.scaling, retain = job.retain, retain_inputs = job.retain_inputs
 	WHERE j.job_id = job.job_id;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
 	SELECT job.job_id, max(d.revision) + 1, to_jsonb(job), now(), caller
@@ -158,6 +159,10 @@ BEGIN
 	IF keep_book THEN
 		RETURN;
 	END IF;
+	DELETE FROM scorebook.tombstone AS t WHERE t.job_id = job.job_id;
+	DELETE FROM scorebook.erasure_secret AS s WHERE s.job_id = job.job_id;
+	DELETE FROM scorebook.amendment AS a WHERE a.job_id = job.job_id;
+	DELETE FROM scorebook.retention_action AS a WHERE a.job_id = job.job_id;
 	DELETE FROM scorebook.row_error AS e WHERE e.job_id = job.job_id;
 	DELETE FROM scorebook.run AS r WHERE r.job_id = job.job_id;
 	DELETE FROM scorebook.moment AS m WHERE m.timeline_id = job.timeline_id;

@@ -35,6 +35,7 @@ CREATE TABLE model.period_now (period timestamptz, id integer, score real, versi
 
 -- from which score on the last cutoffs decline
 CREATE TABLE model.cutoff (set serial, low float8);
+CREATE TABLE model.erased (id integer PRIMARY KEY);
 
 SELECT scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/binlog.ubj')),
 	scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/early.ubj')) \g /dev/null
@@ -55,7 +56,8 @@ CREATE FUNCTION model.expected() RETURNS TABLE (id integer, score real, version 
 LANGUAGE sql AS $$
 	SELECT s.*, model.decide(s.score)
 	FROM (SELECT s.id, scorebook.predict('m', s) AS score, (scorebook.resolve_reference('m')).version
-		  FROM model.source AS s WHERE NOT s.objected AND s.f0 < 'infinity') AS s
+		  FROM model.source AS s WHERE NOT s.objected AND s.f0 < 'infinity'
+			AND s.id NOT IN (SELECT e.id FROM model.erased AS e)) AS s
 $$;
 
 -- What a pull or a stream makes of one key.
@@ -89,7 +91,15 @@ BEGIN
 			key := 1 + (random() * 7)::integer;
 			did := (ARRAY['change', 'change', 'change', 'delete', 'object', 'alias', 'run', 'run', 'run',
 				'changed', 'fail', 'undone', 'pull', 'twice', 'stream', 'truncate', 'cutoffs', 'decide',
-				'period', 'period', 'period with an error'])[1 + floor(random() * 21)::integer];
+				'period', 'period', 'period with an error', 'erase', 'unerase'])[1 + floor(random() * 23)::integer];
+			-- the past of the other keys is to stay
+			IF did IN ('erase', 'unerase') THEN
+				key := 7 + (random())::integer;
+			END IF;
+			-- what is erased cannot be pulled
+			IF did IN ('pull', 'twice') AND EXISTS (SELECT FROM model.erased AS e WHERE e.id = key) THEN
+				did := 'unerase';
+			END IF;
 			touched := did IN ('change', 'fail');
 			CASE did
 				WHEN 'change' THEN
@@ -124,7 +134,8 @@ BEGIN
 					UPDATE model.source AS s SET f0 = 'infinity' WHERE s.id = key AND NOT s.objected;
 					BEGIN
 						PERFORM scorebook.run_job_in_transaction('checked');
-						IF EXISTS (SELECT FROM model.source AS s WHERE s.id = key AND NOT s.objected) THEN
+						IF EXISTS (SELECT FROM model.source AS s WHERE s.id = key AND NOT s.objected
+								AND s.id NOT IN (SELECT e.id FROM model.erased AS e)) THEN
 							RAISE EXCEPTION 'a run that should fail did not';
 						END IF;
 						RAISE EXCEPTION USING ERRCODE = 'ZZ001';
@@ -132,6 +143,19 @@ BEGIN
 						WHEN numeric_value_out_of_range OR SQLSTATE 'ZZ001' THEN NULL;
 					END;
 					UPDATE model.source AS s SET f0 = 0 WHERE s.id = key;
+				WHEN 'erase' THEN
+					-- gone from all states, also those of before
+					PERFORM scorebook.erase('checked', key, 'a request'), scorebook.erase('periods', key, 'a request');
+					INSERT INTO model.erased VALUES (key) ON CONFLICT DO NOTHING;
+					DELETE FROM model.now AS n WHERE n.id = key;
+					DELETE FROM model.state AS s WHERE s.id = key;
+					DELETE FROM model.period_now AS n WHERE n.id = key;
+					DELETE FROM model.period_state AS s WHERE s.id = key;
+				WHEN 'unerase' THEN
+					IF EXISTS (SELECT FROM model.erased AS e WHERE e.id = key) THEN
+						PERFORM scorebook.unerase('checked', key, 'agrees'), scorebook.unerase('periods', key, 'agrees');
+						DELETE FROM model.erased AS e WHERE e.id = key;
+					END IF;
 				WHEN 'undone' THEN
 					BEGIN
 						PERFORM model.touch(key);
@@ -236,7 +260,7 @@ FROM unnest(ARRAY['checked', 'periods']) AS j (job);
 SELECT CASE WHEN count(DISTINCT h.end_reason) = 3 THEN '' ELSE 'not ' END
 	|| format('ok - %s rows have ended, for every reason', count(*))
 FROM model.checked_history AS h;
-SELECT CASE WHEN (SELECT count(DISTINCT did) FROM model.step) = 16 THEN '' ELSE 'not ' END || 'ok - every operation has come';
+SELECT CASE WHEN (SELECT count(DISTINCT did) FROM model.step) = 18 THEN '' ELSE 'not ' END || 'ok - every operation has come';
 SELECT CASE WHEN count(*) FILTER (WHERE status = 'failed') = 0 AND count(*) > 1000 THEN '' ELSE 'not ' END
 	|| 'ok - nothing is left of runs that were rolled back'
 FROM scorebook.run;
