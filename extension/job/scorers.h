@@ -1,0 +1,24 @@
+/*
+ * scorers.h
+ *		The models of a run: found before the pass, told of after it.
+ */
+#ifndef SBK_SCORERS_H
+#define SBK_SCORERS_H
+
+#include "lib/stringinfo.h"
+
+#include "job/pass.h"
+
+/*
+ * Finds the models that a job is served by, and its shadows where they are
+ * wanted, with the rights of the job's owner; SPI must be connected.  They are
+ * made ready for the pass, in the current context.  What is wrong with a shadow
+ * is kept with it.
+ */
+extern void sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id,
+							 Oid job_owner, bool with_shadows);
+
+/* Appends what became of them, as a JSON array. */
+extern void sbk_scorers_tell(const SbkPass *pass, StringInfo json);
+
+#endif							/* SBK_SCORERS_H */
