@@ -29,7 +29,7 @@ static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  const SbkWriting *writing, SbkWritten *written);
 static char *write_shadows(SbkPass *pass, const char *statement,
 						   const SbkWriting *writing);
-static Datum references(const SbkPass *pass, bool with_failed);
+static Datum references(const SbkPass *pass, bool failed_only);
 static int64 execute(const char *statement, const SbkWriting *writing);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
@@ -107,8 +107,8 @@ write_shadows(SbkPass *pass, const char *statement, const SbkWriting *writing)
 		Int64GetDatum(writing->run),
 		TimestampTzGetDatum(writing->system_from),
 		TimestampTzGetDatum(writing->effective_at),
-		references(pass, false),
-		references(pass, true)
+		references(pass, true),
+		references(pass, false)
 	};
 	int			rc;
 
@@ -124,7 +124,7 @@ write_shadows(SbkPass *pass, const char *statement, const SbkWriting *writing)
 
 /* Those of the shadows, as text[]. */
 static Datum
-references(const SbkPass *pass, bool with_failed)
+references(const SbkPass *pass, bool failed_only)
 {
 	Datum	   *values = palloc(pass->num_shadow * sizeof(Datum));
 	int			n = 0;
@@ -132,7 +132,7 @@ references(const SbkPass *pass, bool with_failed)
 
 	for (i = 0; i < pass->num_shadow; i++)
 	{
-		if (with_failed || !pass->shadows[i].has_failed)
+		if (!failed_only || pass->shadows[i].has_failed)
 			values[n++] = CStringGetTextDatum(pass->shadows[i].reference);
 	}
 	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false,

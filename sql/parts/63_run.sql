@@ -423,8 +423,8 @@ COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.registered_job,
 
 -- What a run does to the tables of its shadows, where "shadowed" is what they
 -- have said.  $1 is the run, $2 the time of its rows, $3 its effective_at, $4 the
--- shadows that have scored, $5 those of the job: the rows of others end.  Tells,
--- for each shadow, how many rows were written and ended.
+-- shadows that have failed, whose rows stay, $5 those of the job: the rows of
+-- others end.  Tells, for each shadow, how many rows were written and ended.
 CREATE FUNCTION scorebook.shadow_statement_internal(job scorebook.registered_job, scope text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -432,60 +432,55 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	each_period constant boolean := job.keep = 'each_period';
-	by_row constant boolean := job.effective_at IS NOT NULL;
+	-- the source was read as a whole, and tells what is gone
+	is_whole constant boolean := scope = 'all' AND NOT (each_period AND job.effective_at IS NOT NULL);
 	row_key constant name[] := ARRAY['served'::name] || job.key
 		|| CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END;
 	said constant name[] := ARRAY['served'::name] || job.key || '{effective_at,scores,class,version}'::name[];
 	columns constant name[] := said || '{run,system_from}'::name[];
-	same_key constant text := scorebook.column_list(row_key, 'c.%I = w.%I', ' AND ');
-	-- a key that comes twice, and cannot be scored, fails no run
-	seen constant text := CASE WHEN job.key_is_unique THEN 'shadowed'
-		ELSE format('(SELECT DISTINCT ON (%1$s) w.* FROM shadowed AS w ORDER BY %1$s)',
-			scorebook.column_list(row_key, 'w.%I')) END;
 BEGIN
 	RETURN format($sql$
-		WITH changed AS MATERIALIZED
+		WITH change AS MATERIALIZED
 		(
-			SELECT c.ctid AS old_ctid, w.effective_at, w.scores, w.class, w.version
-			FROM %1$s AS c JOIN %3$s AS w ON %4$s
-			WHERE w.scores IS NOT NULL AND w.served = ANY ($4)
-				AND scorebook.row_digest(c.scores, c.class, c.version)
-					<> scorebook.row_digest(w.scores, w.class, w.version)
-			FOR UPDATE OF c
-		), gone AS MATERIALIZED
-		(
-			SELECT c.ctid AS old_ctid,
-				CASE WHEN c.served <> ALL ($5) THEN 'withdrawn' WHEN w.excluded THEN 'excluded'
-					 ELSE 'vanished' END AS reason
-			FROM %1$s AS c LEFT JOIN %3$s AS w ON %4$s
-			WHERE c.served <> ALL ($5) OR (c.served = ANY ($4) AND %5$s)
-			FOR UPDATE OF c
+			SELECT c.ctid AS old_ctid, c.run AS old_run, %3$s,
+				CASE WHEN c.served IS NULL THEN 'added'
+					 WHEN w.excluded THEN 'excluded'
+					 WHEN w.served IS NOT NULL THEN 'superseded'
+					 WHEN c.served = ANY ($5) THEN 'vanished'
+					 ELSE 'withdrawn' END AS what
+			FROM %1$s AS c %4$s JOIN %5$s AS w ON %6$s
+			WHERE CASE
+				WHEN w.served IS NULL THEN c.served <> ALL ($5) OR (c.served <> ALL ($4)%7$s)
+				WHEN w.served = ANY ($4) THEN false
+				WHEN c.served IS NULL THEN w.scores IS NOT NULL
+				ELSE w.excluded OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
+					<> scorebook.row_digest(w.scores, w.class, w.version)) END
 		), archived AS
 		(
-			INSERT INTO %2$s (%6$s, ended_by, system_to, end_reason)
-			SELECT %7$s, $1, greatest($2, c.system_from + interval '1 microsecond'), e.reason
-			FROM (SELECT w.old_ctid, 'superseded' AS reason FROM changed AS w
-				  UNION ALL SELECT g.old_ctid, g.reason FROM gone AS g) AS e
-				JOIN %1$s AS c ON c.ctid = e.old_ctid
+			INSERT INTO %2$s (%8$s, ended_by, system_to, end_reason)
+			SELECT %9$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w.what
+			FROM change AS w JOIN %1$s AS c ON c.ctid = w.old_ctid AND c.run = w.old_run
+			FOR UPDATE OF c
 			RETURNING served
 		), replaced AS
 		(
 			UPDATE %1$s AS c
 			SET effective_at = w.effective_at, scores = w.scores, class = w.class, version = w.version,
 				run = $1, system_from = greatest($2, c.system_from + interval '1 microsecond')
-			FROM changed AS w
-			WHERE c.ctid = w.old_ctid
-			RETURNING c.served, scorebook.row_digest(%8$s) AS digest
+			FROM change AS w
+			WHERE w.what = 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+				AND (SELECT count(*) FROM archived) > 0 -- before they are replaced
+			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
 		), removed AS
 		(
-			DELETE FROM %1$s AS c USING gone AS g WHERE c.ctid = g.old_ctid
+			DELETE FROM %1$s AS c USING change AS w
+			WHERE w.what <> 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+				AND (SELECT count(*) FROM archived) > 0
 		), added AS
 		(
-			INSERT INTO %1$s AS c (%6$s)
-			SELECT %9$s, $1, $2
-			FROM %3$s AS w LEFT JOIN %1$s AS c ON %4$s
-			WHERE w.scores IS NOT NULL AND w.served = ANY ($4) AND c.served IS NULL
-			RETURNING c.served, scorebook.row_digest(%8$s) AS digest
+			INSERT INTO %1$s AS c (%8$s)
+			SELECT %3$s, $1, $2 FROM change AS w WHERE w.what = 'added'
+			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
 		)
 		SELECT coalesce(jsonb_agg(jsonb_build_object('ref', s.served, 'rows_written', s.written,
 			'rows_ended', s.ended, 'digest', s.digest)), '[]')
@@ -497,13 +492,16 @@ BEGIN
 				 UNION ALL SELECT a.served, a.digest FROM added AS a
 				 UNION ALL SELECT a.served, NULL FROM archived AS a) AS d
 			 GROUP BY d.served) AS s
-		$sql$, job.shadow, job.shadow_history, seen, same_key,
-		CASE WHEN scope = 'all' AND NOT (each_period AND by_row)
-			 THEN CASE WHEN each_period THEN 'c.effective_at = $3 AND ' ELSE '' END
-				|| '(w.served IS NULL OR w.excluded)'
-			 ELSE 'w.excluded' END,
+		$sql$, job.shadow, job.shadow_history, scorebook.column_list(said, 'w.%I'),
+		CASE WHEN is_whole THEN 'FULL' ELSE 'RIGHT' END,
+		-- a key that comes twice, and cannot be scored, fails no run
+		CASE WHEN job.key_is_unique THEN 'shadowed'
+			 ELSE format('(SELECT DISTINCT ON (%1$s) w.* FROM shadowed AS w ORDER BY %1$s)',
+				scorebook.column_list(row_key, 'w.%I')) END,
+		scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '),
+		CASE WHEN each_period THEN ' AND c.effective_at = $3' END,
 		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
-		scorebook.column_list(said, 'c.%I'), scorebook.column_list(said, 'w.%I'));
+		scorebook.column_list(said, 'c.%I'));
 END
 $$;
 
