@@ -582,7 +582,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	done scorebook.run := jsonb_populate_record(NULL::scorebook.run, facts || (facts #> '{models,0}'));
+	done scorebook.run := jsonb_populate_record(NULL::scorebook.run, (facts #> '{models,0}') || facts);
 	job scorebook.registered_job;
 BEGIN
 	SELECT j.* INTO STRICT job
