@@ -260,7 +260,7 @@ SELECT results_eq('SELECT ref, rows_scored, rows_failed FROM last',
 UPDATE many SET f2 = random() WHERE id % 3 = 0;
 CALL scorebook.run_job('many');
 SELECT is_empty($$SELECT * FROM scorebook.verify_book('many')$$, 'all of it is sound');
-SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \g /dev/null
+RESET ALL;
 
 -- golden values are SciPy's and NumPy's, of the expected scores
 CREATE TABLE fixture (LIKE applicant INCLUDING ALL);
