@@ -31,7 +31,7 @@ CREATE TABLE model.now (id integer PRIMARY KEY, score real, version integer);
 SELECT scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/binlog.ubj')),
 	scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/early.ubj')) \g /dev/null
 SELECT scorebook.create_job('checked', model => 'm', source => 'model.source', schema => 'model',
-	exclude => 'objected', watermark => 'changed') \g /dev/null
+	exclude => 'objected', watermark => 'changed', shadows => '{m/1,m@champion}') \g /dev/null
 
 -- The score of a row by the version that the alias points to, without a job.
 CREATE FUNCTION model.expected() RETURNS TABLE (id integer, score real, version integer)
