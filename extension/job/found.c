@@ -126,6 +126,7 @@ sbk_found_failed(SbkPass *pass, const SbkNamedRow *row, ErrorData *error)
 						  error->message),
 				errhint("So many may fail, by the max_errors of the job."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
+	pass->failed_key = NULL;
 	FreeErrorData(error);
 }
 

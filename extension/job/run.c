@@ -379,7 +379,9 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 	pass->adverse = job->higher_is_better ? SBK_PUSHES_DOWN : SBK_PUSHES_UP;
 	pass->reasons_since = job->reasons_since;
 	sbk_scorers_find(pass, run->keeper, job->job_id, job->owner,
-					 run->request->kind == SBK_RUN_SOURCE);
+					 run->request->kind == SBK_RUN_SOURCE ? SBK_SCORES_ALL :
+					 run->request->kind == SBK_RUN_DECISION ? SBK_NAMES_SCORERS :
+					 SBK_SCORES_SERVED);
 	for (i = 0; i < pass->num_served; i++)
 		check_book(job, pass->served[i].model, result);
 	read_ranges(run, "cutoff", &pass->cutoffs);

@@ -16,14 +16,14 @@
 #include "job/scorers.h"
 #include "job/shadow.h"
 
-static void find_model(SbkScorer *scorer, Oid job_owner, bool explain);
+static void find_model(SbkScorer *scorer, Oid job_owner);
 static void find_shadow(SbkScorer *shadow, Oid job_owner);
 static bool is_of_shadow(const ErrorData *error);
 static void tell_scorer(const SbkScorer *scorer, StringInfo json);
 
 void
 sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
-				 bool with_shadows)
+				 SbkScoring scoring)
 {
 	Oid			types[1] = {INT4OID};
 	Datum		values[1] = {Int32GetDatum(job_id)};
@@ -54,16 +54,20 @@ sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
 			pass->num_served++;
 	}
 	pass->shadows = scorers + pass->num_served;
-	pass->num_shadow = with_shadows ? n - pass->num_served : 0;
+	pass->num_shadow = scoring == SBK_SCORES_ALL ? n - pass->num_served : 0;
 	for (i = 0; i < pass->num_served; i++)
-		find_model(&pass->served[i], job_owner, pass->num_reasons > 0);
+	{
+		find_model(&pass->served[i], job_owner);
+		if (scoring != SBK_NAMES_SCORERS)
+			sbk_model_prepare(pass->served[i].model, pass->num_reasons > 0);
+	}
 	for (i = 0; i < pass->num_shadow; i++)
 		find_shadow(&pass->shadows[i], job_owner);
 }
 
 /* With the rights of the job's owner. */
 static void
-find_model(SbkScorer *scorer, Oid job_owner, bool explain)
+find_model(SbkScorer *scorer, Oid job_owner)
 {
 	SbkGuise	guise;
 	bool		changed;
@@ -71,7 +75,6 @@ find_model(SbkScorer *scorer, Oid job_owner, bool explain)
 	sbk_assume(job_owner, &guise);
 	scorer->model = sbk_model_use(&scorer->use, scorer->reference,
 								  strlen(scorer->reference), &changed);
-	sbk_model_prepare(scorer->model, explain);
 	sbk_resume(&guise);
 }
 
@@ -90,7 +93,8 @@ find_shadow(SbkScorer *shadow, Oid job_owner)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		find_model(shadow, job_owner, false);
+		find_model(shadow, job_owner);
+		sbk_model_prepare(shadow->model, false);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
