@@ -103,18 +103,28 @@ sbk_sql_reasons(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(sbk_explanation_reasons(&explanation, limit, direction));
 }
 
-/* Throws where the installed library cannot explain the model. */
+/*
+ * Throws where the installed library cannot explain the model, or there is no
+ * telling which of its outputs is to be explained.
+ */
 Datum
 sbk_sql_check_explainable(PG_FUNCTION_ARGS)
 {
 	text	   *reference = PG_GETARG_TEXT_PP(0);
 	SbkModelUse *use = palloc0(sizeof(SbkModelUse));
+	SbkModel   *model;
 	bool		changed;
 
 	sbk_model_use_init(use, CurrentMemoryContext);
-	sbk_model_prepare(sbk_model_use(use, VARDATA_ANY(reference),
-									VARSIZE_ANY_EXHDR(reference), &changed),
-					  true);
+	model = sbk_model_use(use, VARDATA_ANY(reference),
+						  VARSIZE_ANY_EXHDR(reference), &changed);
+	if (model->num_output > 1 &&
+		sbk_family_classes(model->family, model->num_output) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("model \"%s\" has %d outputs, and an explanation is of one",
+					   model->label, model->num_output));
+	sbk_model_prepare(model, true);
 	PG_RETURN_VOID();
 }
 

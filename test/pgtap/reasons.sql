@@ -180,6 +180,10 @@ SELECT throws_ok($$SELECT scorebook.create_job('wrong', 'credit', 'applicant', r
 SELECT throws_ok($$SELECT scorebook.alter_job('three', '{"reasons": -1}')$$, '22023', 'job "three" cannot store -1 reasons', 'also later');
 SELECT throws_ok($$SELECT scorebook.change_job('three', '{"reasons": -1}')$$, '22023', NULL, 'whoever asks');
 SELECT throws_ok($$SELECT scorebook.check_explainable('nosuch')$$, '42704', 'model "nosuch" does not exist', 'no such model');
+SELECT scorebook.load_model('targets', artifact('multiout.ubj')) \g /dev/null
+SELECT throws_ok($$SELECT scorebook.create_job('wrong', 'targets', 'applicant', reasons => 1)$$, '0A000', 'job "wrong" cannot store reasons', 'several outputs');
+SELECT throws_ok($$SELECT scorebook.check_explainable('targets')$$, '0A000', 'model "targets/1" has 2 outputs, and an explanation is of one', 'none of which is predicted');
+SELECT throws_ok($$SELECT scorebook.alter_job('three', '{"model": "targets", "reasons": 1}')$$, '0A000', NULL, 'also later');
 SELECT is(scorebook.explanation_problem('credit'), NULL, 'what can be explained has no problem');
 
 SELECT * FROM finish();

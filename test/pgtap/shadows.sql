@@ -260,7 +260,10 @@ SELECT results_eq('SELECT ref, rows_scored, rows_failed FROM last',
 UPDATE many SET f2 = random() WHERE id % 3 = 0;
 CALL scorebook.run_job('many');
 SELECT is_empty($$SELECT * FROM scorebook.verify_book('many')$$, 'all of it is sound');
-RESET ALL;
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \g /dev/null
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 -- golden values are SciPy's and NumPy's, of the expected scores
 CREATE TABLE fixture (LIKE applicant INCLUDING ALL);
@@ -358,6 +361,9 @@ SELECT is_empty($$SELECT * FROM scorebook.verify_book('later')$$, 'soundly');
 SELECT scorebook.drop_job('later', keep_book => false) \g /dev/null
 SELECT hasnt_table('scores', t, 'dropped: ' || t) FROM unnest('{later,later_history,later_shadow,later_shadow_history}'::name[]) AS t;
 SELECT is_empty($$SELECT FROM scorebook.run_model AS m WHERE NOT EXISTS (SELECT FROM scorebook.run AS r WHERE r.run = m.run)$$, 'with the records');
+SELECT scorebook.create_job('lost', 'credit', 'applicant', shadows => '{grade}') \g /dev/null
+DROP TABLE scores.lost_shadow;
+SELECT throws_ok($$SELECT scorebook.run_job_in_transaction('lost')$$, '42P01', 'the shadows'' table of job "lost" does not exist any more', 'a table that somebody has dropped');
 SELECT scorebook.create_job(repeat('n', 48), 'credit', 'applicant', shadows => '{grade}') \g /dev/null
 SELECT has_table('scores', (repeat('n', 48) || '_shadow_history')::name, 'names of 48 bytes leave room for it');
 
