@@ -46,7 +46,7 @@ typedef struct BlockRow
 	bool		same;			/* all is the same but what is not known yet:
 								 * the scores, and */
 	bool		other_reasons;	/* perhaps the reasons */
-	bool		failed;			/* could not be explained */
+	bool		failed;			/* could not be scored, or explained */
 	ItemPointerData tid;
 	int64		run;
 	int32		points;
@@ -72,6 +72,25 @@ struct SbkBlock
 	bool	   *nulls;
 };
 
+/* Rows that are scored together, and what they get. */
+typedef struct ScoredRows
+{
+	SbkBlock   *block;
+	int			first;
+	int			n;
+	const float *scores;
+} ScoredRows;
+
+/* Rows that are explained together. */
+typedef struct ChosenRows
+{
+	SbkBlock   *block;
+	const int  *rows;
+	int			n;
+} ChosenRows;
+
+static const float *score(SbkBlock *block);
+static void predict(void *arg);
 static void check_limits(const SbkPass *pass);
 static void compare_old(SbkBlock *block, BlockRow *row, const Datum *values,
 						const bool *nulls);
@@ -86,8 +105,8 @@ static bool same_reasons(SbkBlock *block, BlockRow *row, Datum old,
 static bool read_scores(SbkBlock *block, Datum old);
 static void compare_scores(SbkBlock *block, const float *scores);
 static void add_reasons(SbkBlock *block);
-static bool explain(SbkBlock *block, const int *chosen, int n);
-static void explain_chosen(SbkBlock *block, const int *chosen, int n);
+static void explain_singly(const ChosenRows *chosen);
+static void explain(void *arg);
 static const Datum *key_of(const SbkBlock *block, int i);
 static void write_row(SbkBlock *block, int i, const float *scores);
 static void decide(const SbkPass *pass, float score, Datum *given,
@@ -166,9 +185,9 @@ sbk_block_score(SbkBlock *block)
 	check_limits(pass);
 	if (scorer->num_row == 0)
 		return;
-	scores = sbk_scorer_predict(scorer, 0, scorer->num_row);
-	compare_scores(block, scores);
 	old_context = MemoryContextSwitchTo(block->context);
+	scores = score(block);
+	compare_scores(block, scores);
 	if (pass->num_reasons > 0)
 		add_reasons(block);
 	for (i = 0; i < scorer->num_row; i++)
@@ -189,6 +208,40 @@ sbk_block_score(SbkBlock *block)
 	MemoryContextReset(block->context);
 	scorer->num_row = 0;
 	sbk_progress_rows(pass->num_read, pass->num_failed + pass->num_excluded);
+}
+
+/* Those of rows that have none are not set. */
+static const float *
+score(SbkBlock *block)
+{
+	SbkScorer  *scorer = block->scorer;
+	ScoredRows	rows = {block, 0, scorer->num_row};
+	float	   *scores;
+
+	if (sbk_found_try(block->pass, NULL, predict, &rows))
+		return rows.scores;
+	scores = palloc(mul_size(scorer->num_row * sizeof(float), scorer->width));
+	rows.n = 1;
+	for (; rows.first < scorer->num_row; rows.first++)
+	{
+		SbkNamedRow named = {block->pass, key_of(block, rows.first), block->key_nulls};
+
+		if (sbk_found_try(block->pass, &named, predict, &rows))
+			memcpy(scores + rows.first * scorer->width, rows.scores,
+				   scorer->width * sizeof(float));
+		else
+			block->rows[rows.first].failed = true;
+	}
+	return scores;
+}
+
+static void
+predict(void *arg)
+{
+	ScoredRows *rows = arg;
+
+	rows->scores = sbk_scorer_predict(rows->block->scorer, rows->first,
+									  rows->n);
 }
 
 static void
@@ -359,7 +412,7 @@ compare_scores(SbkBlock *block, const float *scores)
 	{
 		BlockRow   *row = &block->rows[i];
 
-		row->same = row->same &&
+		row->same = row->same && !row->failed &&
 			memcmp(block->old_scores + i * width, scores + i * width,
 				   width * sizeof(float)) == 0 &&
 			(!scaling->exists ||
@@ -382,19 +435,18 @@ add_reasons(SbkBlock *block)
 
 	for (i = 0; i < block->scorer->num_row; i++)
 	{
-		if (!block->rows[i].same || block->rows[i].other_reasons)
+		if (!block->rows[i].failed &&
+			(!block->rows[i].same || block->rows[i].other_reasons))
 			block->explained[n++] = i;
 	}
 	for (done = 0; done < n; done += limit)
 	{
-		int			num_chosen = Min(limit, n - done);
+		ChosenRows	chosen = {block, block->explained + done, Min(limit, n - done)};
 
 		check_limits(pass);
-		if (explain(block, block->explained + done, num_chosen))
+		if (sbk_found_try(pass, NULL, explain, &chosen))
 			continue;
-		for (i = done; i < done + num_chosen; i++)
-			block->rows[block->explained[i]].failed =
-				!explain(block, block->explained + i, 1);
+		explain_singly(&chosen);
 	}
 	for (i = 0; i < n; i++)
 	{
@@ -407,73 +459,55 @@ add_reasons(SbkBlock *block)
 	pass->reasons_time += GetCurrentTimestamp() - start;
 }
 
-/*
- * False where one of several rows cannot be explained, or, once it is tried
- * alone, has been recorded.  As what reads inputs, what explains them takes
- * nothing that an error would have to give back: the library was loaded before.
- */
-static bool
-explain(SbkBlock *block, const int *chosen, int n)
+/* One of them cannot be explained. */
+static void
+explain_singly(const ChosenRows *chosen)
 {
-	SbkPass    *pass = block->pass;
-	SbkNamedRow named = {pass, key_of(block, chosen[0]), block->key_nulls};
-	ErrorContextCallback callback = {error_context_stack, sbk_found_name, &named};
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool done = false;
+	SbkBlock   *block = chosen->block;
+	int			i;
 
-	if (n == 1)
-		error_context_stack = &callback;
-	PG_TRY();
+	for (i = 0; i < chosen->n; i++)
 	{
-		explain_chosen(block, chosen, n);
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
+		SbkNamedRow named = {block->pass, key_of(block, chosen->rows[i]), block->key_nulls};
+		ChosenRows	one = {block, chosen->rows + i, 1};
 
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if ((n == 1 && !pass->record_errors) ||
-			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		MemoryContextReset(block->scratch);
-		if (n == 1)
-			sbk_found_failed(pass, &named, error);
+		block->rows[chosen->rows[i]].failed =
+			!sbk_found_try(block->pass, &named, explain, &one);
 	}
-	PG_END_TRY();
-	error_context_stack = callback.previous;
-	return done;
 }
 
 static void
-explain_chosen(SbkBlock *block, const int *chosen, int n)
+explain(void *arg)
 {
+	const ChosenRows *chosen = arg;
+	SbkBlock   *block = chosen->block;
 	SbkPass    *pass = block->pass;
 	SbkScorer  *scorer = block->scorer;
 	SbkModel   *model = scorer->model;
 	Size		results = mul_size(model->num_output, model->num_feature + 1);
-	MemoryContext context = MemoryContextSwitchTo(block->scratch);
+	MemoryContext context;
 	float	   *contributions;
 	float	   *margins;
 	int			i;
 
-	for (i = 0; i < n; i++)
+	MemoryContextReset(block->scratch);
+	context = MemoryContextSwitchTo(block->scratch);
+	for (i = 0; i < chosen->n; i++)
 	{
 		memcpy(block->inputs + (Size) i * model->num_feature,
-			   scorer->inputs + (Size) chosen[i] * model->num_feature,
+			   scorer->inputs + (Size) chosen->rows[i] * model->num_feature,
 			   model->num_feature * sizeof(float));
 		if (scorer->base_margins != NULL)
-			block->base_margins[i] = scorer->base_margins[chosen[i]];
+			block->base_margins[i] = scorer->base_margins[chosen->rows[i]];
 	}
-	contributions = sbk_model_explain(model, block->inputs, n,
+	contributions = sbk_model_explain(model, block->inputs, chosen->n,
 									  scorer->base_margins ? block->base_margins : NULL,
 									  &margins);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < chosen->n; i++)
 	{
 		SbkExplanation explanation;
 		Jsonb	   *reasons;
+		Jsonb	   *kept;
 
 		sbk_explanation_make(model, NULL,
 							 block->inputs + (Size) i * model->num_feature,
@@ -482,12 +516,11 @@ explain_chosen(SbkBlock *block, const int *chosen, int n)
 							 &explanation);
 		reasons = sbk_explanation_reasons(&explanation, pass->num_reasons,
 										  pass->adverse);
-		block->rows[chosen[i]].reasons =
-			MemoryContextAlloc(block->context, VARSIZE(reasons));
-		memcpy(block->rows[chosen[i]].reasons, reasons, VARSIZE(reasons));
+		kept = MemoryContextAlloc(block->context, VARSIZE(reasons));
+		memcpy(kept, reasons, VARSIZE(reasons));
+		block->rows[chosen->rows[i]].reasons = kept;
 	}
 	MemoryContextSwitchTo(context);
-	MemoryContextReset(block->scratch);
 }
 
 static const Datum *

@@ -16,6 +16,8 @@
 #include "job/found.h"
 
 static void make_descs(SbkPass *pass);
+static void add_failed(const SbkNamedRow *row, ErrorData *error);
+static void name_row(void *arg);
 
 void
 sbk_found_start(SbkPass *pass)
@@ -104,9 +106,43 @@ sbk_found_gone(SbkPass *pass, Datum ctid, Datum run, const char *reason)
 	pfree(DatumGetPointer(values[2]));
 }
 
-void
-sbk_found_failed(SbkPass *pass, const SbkNamedRow *row, ErrorData *error)
+bool
+sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
+			  void *arg)
 {
+	ErrorContextCallback callback = {error_context_stack, name_row, unconstify(SbkNamedRow *, row)};
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool done = false;
+
+	if (row != NULL)
+		error_context_stack = &callback;
+	PG_TRY();
+	{
+		work(arg);
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if ((row != NULL && !pass->record_errors) ||
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		if (row != NULL)
+			add_failed(row, error);
+	}
+	PG_END_TRY();
+	error_context_stack = callback.previous;
+	return done;
+}
+
+static void
+add_failed(const SbkNamedRow *row, ErrorData *error)
+{
+	SbkPass    *pass = row->pass;
 	uint64		key_digest = sbk_digest_key(pass, 0, row->key, row->nulls);
 	Datum		values[4] = {
 		CStringGetTextDatum(pass->failed_key),
@@ -130,8 +166,8 @@ sbk_found_failed(SbkPass *pass, const SbkNamedRow *row, ErrorData *error)
 	FreeErrorData(error);
 }
 
-void
-sbk_found_name(void *arg)
+static void
+name_row(void *arg)
 {
 	const SbkNamedRow *row = arg;
 	MemoryContext old_context = MemoryContextSwitchTo(row->pass->context);

@@ -26,14 +26,16 @@ extern void sbk_found_gone(SbkPass *pass, Datum ctid, Datum run,
 						   const char *reason);
 
 /*
- * A row cannot be scored; the callback below has named it in failed_key.  Frees
- * the error, and throws it where these are too many by now.
+ * Does something for a row, or, where that is NULL, for several.  False where
+ * it fails for an error of the data: one of several rows, or a row that has
+ * been recorded as failed.  Any other error is thrown, naming the row; so is
+ * one that is not to be recorded, or is one too many.
+ *
+ * An error is caught without a subtransaction, which a parallel plan would not
+ * allow: the work must take nothing that an error would have to give back.
  */
-extern void sbk_found_failed(SbkPass *pass, const SbkNamedRow *row,
-							 ErrorData *error);
-
-/* Names a row, an SbkNamedRow, where an error is thrown. */
-extern void sbk_found_name(void *row);
+extern bool sbk_found_try(SbkPass *pass, const SbkNamedRow *row,
+						  void (*work) (void *arg), void *arg);
 
 /* As in the message of a unique constraint: (a, b)=(1, 2). */
 extern char *sbk_found_format_key(const SbkNamedRow *row);

@@ -27,13 +27,20 @@ typedef struct Receiver
 	uint64		salt;			/* of a split: the digest of the job's name */
 } Receiver;
 
+typedef struct ReadRow
+{
+	const SbkPass *pass;
+	SbkScorer  *scorer;
+	TupleTableSlot *slot;
+} ReadRow;
+
 static void start(DestReceiver *self, int operation, TupleDesc desc);
 static void check_key(const SbkPass *pass, TupleDesc desc);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
 static int	choose_scorer(const Receiver *receiver, TupleTableSlot *slot);
-static bool read_inputs(SbkPass *pass, SbkScorer *scorer, TupleTableSlot *slot);
+static void read_inputs(void *arg);
 static void check_row(const SbkPass *pass, TupleTableSlot *slot);
 
 void
@@ -141,6 +148,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	Receiver   *receiver = (Receiver *) self;
 	SbkPass    *pass = receiver->pass;
 	int			first = pass->num_key + SBK_READ_SOURCE;
+	ReadRow		row = {.pass = pass,.slot = slot};
+	SbkNamedRow named = {pass, slot->tts_values, slot->tts_isnull};
 	const Datum *behind;
 	const bool *behind_null;
 	bool		is_old;
@@ -177,7 +186,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 
 	i = pass->num_served == 1 ? 0 : choose_scorer(receiver, slot);
-	if (!read_inputs(pass, &pass->served[i], slot))
+	row.scorer = &pass->served[i];
+	if (!sbk_found_try(pass, &named, read_inputs, &row))
 	{
 		if (receiver->shadows != NULL)
 			sbk_shadows_skip(receiver->shadows, slot, false);
@@ -228,43 +238,16 @@ choose_scorer(const Receiver *receiver, TupleTableSlot *slot)
 	return 0;
 }
 
-/*
- * False where the row cannot be scored, which has been recorded then.  What
- * reads inputs takes nothing that an error would have to give back, so that no
- * subtransaction is needed, which a parallel plan would not allow.
- */
-static bool
-read_inputs(SbkPass *pass, SbkScorer *scorer, TupleTableSlot *slot)
+/* Of the row that is read, by the scorer that serves it. */
+static void
+read_inputs(void *arg)
 {
-	int			first = pass->num_key + SBK_READ_SOURCE;
-	SbkNamedRow named = {pass, slot->tts_values, slot->tts_isnull};
-	ErrorContextCallback callback = {error_context_stack, sbk_found_name, &named};
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool done = false;
+	const ReadRow *row = arg;
+	int			first = row->pass->num_key + SBK_READ_SOURCE;
 
-	error_context_stack = &callback;
-	PG_TRY();
-	{
-		check_row(pass, slot);
-		sbk_scorer_read(scorer, slot->tts_values + first,
-						slot->tts_isnull + first);
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (!pass->record_errors ||
-			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		sbk_found_failed(pass, &named, error);
-	}
-	PG_END_TRY();
-	error_context_stack = callback.previous;
-	return done;
+	check_row(row->pass, row->slot);
+	sbk_scorer_read(row->scorer, row->slot->tts_values + first,
+					row->slot->tts_isnull + first);
 }
 
 static void

@@ -265,6 +265,43 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 
+-- a model whose softmax overflows for some rows, in the middle of a block
+CREATE FUNCTION overflowing() RETURNS bytea LANGUAGE plpgsql AS $$
+DECLARE
+	model jsonb := convert_from(artifact('softprob.json'), 'UTF8');
+BEGIN
+	FOR i IN 0..11 LOOP
+		model := jsonb_set(model, ARRAY['learner', 'gradient_booster', 'model', 'trees', (3 * i)::text, 'split_conditions', '-1'], '3e38');
+	END LOOP;
+	RETURN convert_to(model::text, 'UTF8');
+END
+$$;
+CREATE FUNCTION scored(a applicant) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN scorebook.predict_vector('overflow', a) IS NOT NULL;
+EXCEPTION WHEN numeric_value_out_of_range THEN
+	RETURN false;
+END
+$$;
+SELECT scorebook.load_model('overflow', overflowing()) \g /dev/null
+SELECT scorebook.create_job('over', 'credit/1', 'applicant', shadows => '{overflow}'),
+	scorebook.create_job('served', 'overflow', 'applicant', on_error => 'record', shadows => '{credit/1}'),
+	scorebook.create_job('strictly', 'overflow', 'applicant') \g /dev/null
+CALL scorebook.run_job('over');
+SELECT is((rows_scored, rows_failed, sqlstate)::text, (SELECT format('(%s,%s,22003)', count(*) FILTER (WHERE scored(a)), count(*) FILTER (WHERE NOT scored(a))) FROM applicant AS a),
+	'a shadow that gives no number for some rows') FROM last;
+SELECT set_eq('SELECT id FROM scores.over_shadow', 'SELECT id FROM applicant AS a WHERE scored(a)', 'has the others');
+SELECT cmp_ok(count(*), '<', (SELECT count(*) FROM applicant), 'both there are') FROM scores.over_shadow;
+CALL scorebook.run_job('served');
+SELECT set_eq('SELECT id FROM scores.served', 'SELECT id FROM applicant AS a WHERE scored(a)', 'a job''s model, too');
+SELECT is((rows_scored, rows_failed)::text, (SELECT format('(%s,%s)', count(*) FILTER (WHERE scored(a)), count(*) FILTER (WHERE NOT scored(a))) FROM applicant AS a),
+	'whose other rows are recorded') FROM scorebook.run ORDER BY run DESC LIMIT 1;
+SELECT is(count(*), (SELECT count(*) FROM applicant AS a WHERE NOT scored(a)), 'by their keys') FROM scorebook.row_error JOIN scorebook.registered_job USING (job_id)
+WHERE name = 'served' AND sqlstate = '22003';
+SELECT is(count(*), (SELECT count(*) FROM applicant), 'while a shadow has all') FROM scores.served_shadow;
+SELECT throws_ok($$SELECT scorebook.run_job_in_transaction('strictly')$$, '22003', 'model "overflow/1" gave a score that is not a number', 'or they fail the run');
+SELECT is_empty(format('SELECT * FROM scorebook.verify_book(%L)', job), 'all of it is sound: ' || job) FROM unnest('{over,served}'::text[]) AS job;
+
 -- golden values are SciPy's and NumPy's, of the expected scores
 CREATE TABLE fixture (LIKE applicant INCLUDING ALL);
 \set inputs :fixtures '/1.7.4/inputs.csv'
