@@ -293,10 +293,12 @@ score_rows(SbkShadows *shadows, Shadow *shadow, int first, int n)
 	PG_END_TRY();
 	if (scores == NULL)
 		return false;
+	MemoryContextSwitchTo(shadow->context);
 	for (i = 0; i < n; i++)
 		put_row(shadows, shadow, shadow->keys + (first + i) * pass->num_key,
 				shadow->effective_at[first + i], scores + i * scorer->width,
 				false);
+	MemoryContextSwitchTo(context);
 	scorer->num_scored += n;
 	return true;
 }
@@ -327,8 +329,4 @@ put_row(SbkShadows *shadows, const Shadow *shadow, const Datum *key,
 	tuplestore_putvalues(pass->shadowed, pass->shadowed_desc, shadows->values,
 						 shadows->nulls);
 	pass->num_shadowed++;
-	if (scores != NULL)
-		pfree(DatumGetPointer(given[SHADOWED_SCORES]));
-	if (class != NULL)
-		pfree(DatumGetPointer(given[SHADOWED_CLASS]));
 }

@@ -86,6 +86,10 @@ CALL scorebook.run_job('split');
 SELECT is(count(*), 120::bigint, 'of each version of a split') FROM scores.split AS b JOIN applicant AS a USING (id)
 WHERE b.reasons = scorebook.reasons('credit/' || b.version, a, 2);
 SELECT is(count(DISTINCT version), 2::bigint, 'of which there are two') FROM scores.split;
+SELECT scorebook.load_model('credit', artifact('reglogistic.ubj'), alias => 'challenger') \g /dev/null
+CALL scorebook.run_job('split');
+SELECT is(count(*), 120::bigint, 'and of one that comes later') FROM scores.split AS b JOIN applicant AS a USING (id)
+WHERE b.reasons = scorebook.reasons('credit/' || b.version, a, 2) AND b.version IN (1, 3);
 
 -- where a higher score is better, what pushes it down is adverse
 UPDATE applicant SET f2 = f2 - 1 WHERE id <= 5;

@@ -140,6 +140,12 @@ like($err, qr/\Q$too_large\E/, 'nor by default later');
 	SELECT scorebook.alter_job('moves', '{"model": "deeper"}')});
 like($err, qr/job "moves" cannot store reasons/, 'nor with another model');
 
+my $deeper = $node->basedir . '/deeper.json';
+($rc, $out, $err) = $node->psql('postgres', qq{\\set VERBOSITY verbose
+	SELECT scorebook.load_model('wide', pg_read_binary_file('$deeper'));
+	SELECT scorebook.set_alias('wide/2', 'champion')}, on_error_stop => 0);
+like($err, qr/55006: .*"moves" \(model "wide\/2" is too large to be explained\)/s, 'nor with another version');
+
 # a row whose contributions do not add up
 $node->safe_psql('postgres', q{SELECT scorebook.create_job('strict', 'off', sample(61, 3), key => '{id}', reasons => 1),
 	scorebook.create_job('lenient', 'off', sample(61, 3), key => '{id}', reasons => 1, on_error => 'record')});
