@@ -42,15 +42,19 @@ OBJS = \
 	extension/job/block.o \
 	extension/job/decision.o \
 	extension/job/digest.o \
+	extension/job/erased.o \
 	extension/job/fill.o \
 	extension/job/found.o \
+	extension/job/guise.o \
 	extension/job/keeper.o \
+	extension/job/partition.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
 	extension/job/scorer.o \
 	extension/job/scorers.o \
 	extension/job/shadow.o \
+	extension/job/siphash.o \
 	extension/job/writer.o \
 	extension/module.o \
 	extension/registry/admission.o \
@@ -64,6 +68,7 @@ OBJS = \
 	extension/registry/use.o \
 	extension/sql/cache.o \
 	extension/sql/call.o \
+	extension/sql/erase.o \
 	extension/sql/explain.o \
 	extension/sql/history.o \
 	extension/sql/input_map.o \
@@ -100,15 +105,19 @@ OWN_HEADERS = \
 	extension/job/block.h \
 	extension/job/decision.h \
 	extension/job/digest.h \
+	extension/job/erased.h \
 	extension/job/fill.h \
 	extension/job/found.h \
+	extension/job/guise.h \
 	extension/job/keeper.h \
+	extension/job/partition.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \
 	extension/job/scorer.h \
 	extension/job/scorers.h \
 	extension/job/shadow.h \
+	extension/job/siphash.h \
 	extension/job/writer.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
@@ -155,8 +164,11 @@ SQL_PARTS = \
 	sql/parts/68_stream.sql \
 	sql/parts/69_job_changes.sql \
 	sql/parts/70_compare.sql \
+	sql/parts/70_erasing.sql \
+	sql/parts/71_retention.sql \
 	sql/parts/90_grant.sql \
 	sql/parts/91_grant_book.sql \
+	sql/parts/91_grant_erasing.sql \
 	sql/parts/91_grant_versioning.sql
 
 # those of them that came after the last release lead up from it, too
@@ -174,10 +186,11 @@ DATA_built     = sql/$(NEWEST_SCRIPT) sql/$(UPDATE_SCRIPT)
 endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
-	explain policies calls rights card predictor damage versioning training uninstall
+	explain policies calls rights card job_errors stream predictor damage versioning history_limits \
+	training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire versioning
+ISOLATION      = load alias retire versioning job erase
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

@@ -17,7 +17,7 @@ typedef struct Writer
 /* The parameters without which the library does not load an objective. */
 typedef struct Parameter
 {
-	const char *objective;		/* or what it begins with */
+	const char *objective;		/* or its family, up to the colon */
 	const char *object;
 	const char *key;
 	const char *value;			/* NULL: from the model */
@@ -43,6 +43,7 @@ static void write_model_head(Writer *writer, const SbkSummary *summary,
 static void write_model_tail(Writer *writer, const SbkSummary *summary,
 							 const int version[3]);
 static void write_objective(Writer *writer, const SbkSummary *summary);
+static bool is_parameter_of(const Parameter *parameter, const char *objective);
 static void write_base_score(Writer *writer, const SbkSummary *summary,
 							 const int version[3]);
 static void put(Writer *writer, const void *bytes, size_t n);
@@ -268,8 +269,7 @@ write_objective(Writer *writer, const SbkSummary *summary)
 	{
 		const Parameter *parameter = &parameters[i];
 
-		if (strncmp(summary->objective, parameter->objective,
-					strlen(parameter->objective)) != 0)
+		if (!is_parameter_of(parameter, summary->objective))
 			continue;
 		put_key(writer, parameter->object);
 		put_mark(writer, '{');
@@ -287,6 +287,15 @@ write_objective(Writer *writer, const SbkSummary *summary)
 		put_mark(writer, '}');
 	}
 	put_mark(writer, '}');
+}
+
+static bool
+is_parameter_of(const Parameter *parameter, const char *objective)
+{
+	size_t		len = strlen(parameter->objective);
+
+	return strncmp(objective, parameter->objective, len) == 0 &&
+		(parameter->objective[len - 1] == ':' || objective[len] == '\0');
 }
 
 /* A list in brackets is for versions that know it; others take one number. */

@@ -29,7 +29,6 @@ typedef struct SbkReader
 	SbkSummary *summary;
 	const SbkTreeVisitor *visitor;	/* or NULL */
 	SbkArtifactError *error;
-	SbkStop		stop;			/* or NULL */
 	int			trees_seen;
 	int			linear_rounds;
 	SbkReals	weight_drop;	/* of the trees, of dart */

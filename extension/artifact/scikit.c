@@ -91,7 +91,7 @@ read_scikit_classes(SbkReader *reader, const SbkToken *value)
 		{
 			case SBK_TOKEN_STRING:
 			case SBK_TOKEN_REAL:
-				token.escaped = token.escaped && token.kind == SBK_TOKEN_STRING;
+				token.escaped = token.kind == SBK_TOKEN_STRING && token.escaped;
 				label = sbk_copy_text(reader, &token);
 				break;
 			case SBK_TOKEN_INTEGER:

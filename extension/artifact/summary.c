@@ -119,6 +119,7 @@ static const SbkKeyReader model_param_keys[] = {
 	{"num_parallel_tree", STRING, read_num_parallel_tree},
 	{NULL}
 };
+
 bool
 sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
 				 const void *bytes, size_t len, SbkStop stop,
@@ -137,10 +138,10 @@ sbk_summary_read(SbkArena *arena, SbkArena *scratch, SbkFormat format,
 	reader.summary = summary;
 	reader.visitor = visitor;
 	reader.error = error;
-	reader.stop = stop;
 	reader.num_target = 1;
 	reader.max_split_index = -1;
 	sbk_tokenizer_init(&reader.tokenizer, format, bytes, len, error);
+	reader.tokenizer.stop = stop;
 
 	if (sbk_token_next(&reader.tokenizer, &token) != SBK_TOKEN_OBJECT_BEGIN)
 		return sbk_malformed(&reader, "it does not begin with an object");

@@ -76,9 +76,6 @@ typedef struct SbkSummary
 	SbkTextList classes;		/* scikit-learn's classes_ */
 } SbkSummary;
 
-/* Asked before each tree: should reading stop? */
-typedef bool (*SbkStop) (void);
-
 typedef struct SbkTree SbkTree;
 
 /*

@@ -16,6 +16,8 @@
 /* no number that means anything is longer */
 #define SBK_MAX_DIGITS			64
 
+#define SBK_BYTES_AT_ONCE		((size_t) 1024 * 1024)
+
 static bool looks_like_old_binary(const unsigned char *bytes, size_t len);
 static size_t encode_utf8(unsigned int code, char *out);
 static bool copy_digits(const SbkToken *token, char *digits);
@@ -69,6 +71,14 @@ sbk_token_next(SbkTokenizer *tokenizer, SbkToken *token)
 {
 	if (tokenizer->error->fault != SBK_FAULT_NONE)
 		return token->kind = SBK_TOKEN_ERROR;
+	if (tokenizer->stop != NULL &&
+		tokenizer->pos - tokenizer->asked >= SBK_BYTES_AT_ONCE)
+	{
+		tokenizer->asked = tokenizer->pos;
+		if (tokenizer->stop())
+			return token->kind = sbk_token_fail(tokenizer, SBK_FAULT_STOPPED,
+												"reading was stopped");
+	}
 	if (tokenizer->format == SBK_FORMAT_JSON)
 		return token->kind = sbk_json_next(tokenizer, token);
 	return token->kind = sbk_ubjson_next(tokenizer, token);

@@ -79,6 +79,9 @@ typedef struct SbkArtifactError
 	char		message[256];	/* a clause: "the object has no end" */
 } SbkArtifactError;
 
+/* Asked after each megabyte or so: should reading stop? */
+typedef bool (*SbkStop) (void);
+
 typedef struct SbkTokenizer
 {
 	const unsigned char *bytes;
@@ -95,6 +98,8 @@ typedef struct SbkTokenizer
 		bool		value_next; /* in an object, after a key */
 	}			stack[SBK_MAX_DEPTH];
 	bool		done;			/* the outermost value is complete */
+	SbkStop		stop;			/* or NULL, as it is at first */
+	size_t		asked;			/* up to where it has been */
 	SbkArtifactError *error;
 } SbkTokenizer;
 

@@ -110,9 +110,6 @@ sbk_read_trees(SbkReader *reader, const SbkToken *value)
 			return sbk_artifact_fail(reader->error, SBK_FAULT_LIMIT,
 									 reader->tokenizer.pos,
 									 "it has more than %d trees", SBK_MAX_TREES);
-		if (reader->stop != NULL && reader->stop())
-			return sbk_artifact_fail(reader->error, SBK_FAULT_STOPPED,
-									 reader->tokenizer.pos, "reading was stopped");
 		sbk_arena_reset(reader->scratch);
 		if (!read_tree(reader, reader->trees_seen++))
 			return false;

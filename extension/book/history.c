@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
@@ -84,6 +86,7 @@ static const Versioned *open_versioned = NULL;
 
 static HTAB *plans = NULL;
 
+static void check_is_not_leaving(Relation relation);
 static void find_versioned(int32 timeline, Oid table, Versioned *versioned);
 static void read_versioned(SbkScan *scan, HeapTuple tuple, Oid table,
 						   Versioned *versioned);
@@ -120,6 +123,7 @@ sbk_history_keep(TriggerData *trigger)
 				errmsg("trigger \"%s\" was not made by scorebook",
 					   trigger->tg_trigger->tgname),
 				errhint("Use scorebook.add_system_versioning."));
+	check_is_not_leaving(trigger->tg_relation);
 	find_versioned(pg_strtoint32(trigger->tg_trigger->tgargs[0]), table,
 				   &versioned);
 	if (TRIGGER_FIRED_BY_TRUNCATE(event))
@@ -164,6 +168,28 @@ sbk_history_allows(Oid table)
 {
 	return open_versioned != NULL &&
 		(table == open_versioned->history || table == open_versioned->since);
+}
+
+/*
+ * Between the two transactions of DETACH CONCURRENTLY the rows of a partition
+ * are not those of the table any more, and have not ended yet.
+ */
+static void
+check_is_not_leaving(Relation relation)
+{
+	Oid			table = RelationGetRelid(relation);
+
+	for (; get_rel_relispartition(table);
+		 table = get_partition_parent(table, true))
+	{
+		if (PartitionHasPendingDetach(table))
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("cannot write table \"%s\" while it is being detached",
+						   RelationGetRelationName(relation)),
+					errdetail("It has history."),
+					errhint("Wait, or use ALTER TABLE ... DETACH PARTITION ... FINALIZE where that was interrupted."));
+	}
 }
 
 /*

@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -16,7 +15,6 @@
 #include "job/block.h"
 #include "job/digest.h"
 #include "job/found.h"
-#include "job/progress.h"
 
 /* numbers that are explained at once, for memory's sake */
 #define EXPLAINED_RESULTS	((Size) 1024 * 1024)
@@ -91,7 +89,6 @@ typedef struct ChosenRows
 
 static const float *score(SbkBlock *block);
 static void predict(void *arg);
-static void check_limits(const SbkPass *pass);
 static void compare_old(SbkBlock *block, BlockRow *row, const Datum *values,
 						const bool *nulls);
 static void refuse_earlier(SbkBlock *block, const Datum *values,
@@ -182,7 +179,7 @@ sbk_block_score(SbkBlock *block)
 	const float *scores;
 	int			i;
 
-	check_limits(pass);
+	sbk_pass_report(pass);
 	if (scorer->num_row == 0)
 		return;
 	old_context = MemoryContextSwitchTo(block->context);
@@ -207,7 +204,6 @@ sbk_block_score(SbkBlock *block)
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(block->context);
 	scorer->num_row = 0;
-	sbk_progress_rows(pass->num_read, pass->num_failed + pass->num_excluded);
 }
 
 /* Those of rows that have none are not set. */
@@ -242,23 +238,6 @@ predict(void *arg)
 
 	rows->scores = sbk_scorer_predict(rows->block->scorer, rows->first,
 									  rows->n);
-}
-
-static void
-check_limits(const SbkPass *pass)
-{
-	CHECK_FOR_INTERRUPTS();
-	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
-		ereport(ERROR,
-				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("the source of job \"%s\" has more than %lld rows",
-					   pass->job, (long long) pass->max_rows),
-				errdetail("That is the max_rows of the job."));
-	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)
-		ereport(ERROR,
-				errcode(ERRCODE_QUERY_CANCELED),
-				errmsg("a run of job \"%s\" takes longer than its max_duration",
-					   pass->job));
 }
 
 /* Is all that the book has of the row the same, apart from the scores? */
@@ -297,10 +276,8 @@ refuse_earlier(SbkBlock *block, const Datum *values, const bool *nulls,
 	SbkPass    *pass = block->pass;
 	SbkNamedRow named = {pass, values, nulls};
 	TimestampTz known = DatumGetTimestampTz(values[pass->num_key + SBK_READ_OLD_EFFECTIVE_AT]);
-	MemoryContext old_context = MemoryContextSwitchTo(pass->context);
 
-	pass->failed_key = sbk_found_format_key(&named);
-	MemoryContextSwitchTo(old_context);
+	sbk_found_name(&named);
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("job \"%s\" knows a later state of the row %s",
@@ -443,7 +420,7 @@ add_reasons(SbkBlock *block)
 	{
 		ChosenRows	chosen = {block, block->explained + done, Min(limit, n - done)};
 
-		check_limits(pass);
+		sbk_pass_report(pass);
 		if (sbk_found_try(pass, NULL, explain, &chosen))
 			continue;
 		explain_singly(&chosen);

@@ -28,6 +28,7 @@ struct SbkFill
 	EState	   *state;
 	ResultRelInfo *indexes;
 	TupleTableSlot **slots;
+	int			num_given;		/* columns of a row, without the last two */
 	int			max_rows;
 	int			num_row;
 };
@@ -62,6 +63,7 @@ sbk_fill_start(Relation result, const char *job, int64 run,
 	fill->indexes = makeNode(ResultRelInfo);
 	InitResultRelInfo(fill->indexes, result, 1, NULL, 0);
 	ExecOpenIndices(fill->indexes, false);
+	fill->num_given = sbk_live_columns(RelationGetDescr(result)) - 2;
 	fill->max_rows = max_rows;
 	fill->slots = palloc(mul_size(max_rows, sizeof(TupleTableSlot *)));
 	for (i = 0; i < max_rows; i++)
@@ -75,14 +77,29 @@ has_own_trigger_only(Relation result)
 	return result->trigdesc == NULL || result->trigdesc->numtriggers == 1;
 }
 
+int
+sbk_live_columns(TupleDesc desc)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			n++;
+	}
+	return n;
+}
+
 void
 sbk_fill_add(SbkFill *fill, const Datum *values, const bool *nulls)
 {
 	TupleTableSlot *slot = fill->slots[fill->num_row++];
-	int			n = slot->tts_tupleDescriptor->natts - 2;
+	int			n = fill->num_given;
 
 	Assert(fill->num_row <= fill->max_rows);
 	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
 	memcpy(slot->tts_values, values, n * sizeof(Datum));
 	memcpy(slot->tts_isnull, nulls, n * sizeof(bool));
 	slot->tts_values[n] = Int64GetDatum(fill->run);

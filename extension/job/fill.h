@@ -9,6 +9,7 @@
 #ifndef SBK_FILL_H
 #define SBK_FILL_H
 
+#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "utils/relcache.h"
 
@@ -21,6 +22,9 @@ typedef struct SbkFill SbkFill;
  */
 extern SbkFill *sbk_fill_start(Relation result, const char *job, int64 run,
 							   TimestampTz system_from, int max_rows);
+
+/* Without those that were dropped. */
+extern int	sbk_live_columns(TupleDesc desc);
 
 /*
  * Adds a row: all columns but the last two, run and system_from.  What the

@@ -18,6 +18,7 @@
 static void make_descs(SbkPass *pass);
 static void add_failed(const SbkNamedRow *row, ErrorData *error);
 static void name_row(void *arg);
+static char *format_key(const SbkNamedRow *row);
 
 void
 sbk_found_start(SbkPass *pass)
@@ -31,6 +32,8 @@ sbk_found_start(SbkPass *pass)
 	pass->failed = tuplestore_begin_heap(false, false, work_mem);
 	pass->shadowed = tuplestore_begin_heap(false, false, work_mem);
 
+	pass->row_context = AllocSetContextCreate(pass->context, "scorebook row",
+											  ALLOCSET_SMALL_SIZES);
 	pass->by_value = palloc(n * sizeof(bool));
 	pass->lengths = palloc(n * sizeof(int16));
 	for (i = 0; i < n; i++)
@@ -57,6 +60,8 @@ sbk_found_end(SbkPass *pass)
 	tuplestore_end(pass->gone);
 	tuplestore_end(pass->failed);
 	tuplestore_end(pass->shadowed);
+	if (pass->erased != NULL)
+		sbk_erased_end(pass->erased);
 }
 
 static void
@@ -115,7 +120,10 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 	volatile bool done = false;
 
 	if (row != NULL)
+	{
 		error_context_stack = &callback;
+		MemoryContextSwitchTo(pass->row_context);
+	}
 	PG_TRY();
 	{
 		work(arg);
@@ -125,7 +133,7 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 	{
 		ErrorData  *error;
 
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(row != NULL ? pass->row_context : context);
 		error = CopyErrorData();
 		if ((row != NULL && !pass->record_errors) ||
 			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
@@ -136,6 +144,9 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 	}
 	PG_END_TRY();
 	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(context);
+	if (row != NULL)
+		MemoryContextReset(pass->row_context);
 	return done;
 }
 
@@ -143,10 +154,9 @@ static void
 add_failed(const SbkNamedRow *row, ErrorData *error)
 {
 	SbkPass    *pass = row->pass;
-	uint64		key_digest = sbk_digest_key(pass, 0, row->key, row->nulls);
 	Datum		values[4] = {
 		CStringGetTextDatum(pass->failed_key),
-		Int64GetDatum((int64) key_digest),
+		Int64GetDatum((int64) pass->failed_key_digest),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 		CStringGetTextDatum(error->message)
 	};
@@ -162,23 +172,34 @@ add_failed(const SbkNamedRow *row, ErrorData *error)
 						  error->message),
 				errhint("So many may fail, by the max_errors of the job."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
+	pfree(pass->failed_key);
 	pass->failed_key = NULL;
-	FreeErrorData(error);
 }
 
 static void
 name_row(void *arg)
 {
 	const SbkNamedRow *row = arg;
-	MemoryContext old_context = MemoryContextSwitchTo(row->pass->context);
+	MemoryContext old_context = MemoryContextSwitchTo(row->pass->row_context);
 
-	row->pass->failed_key = sbk_found_format_key(row);
+	sbk_found_name(row);
 	MemoryContextSwitchTo(old_context);
 	errcontext("row %s of job \"%s\"", row->pass->failed_key, row->pass->job);
 }
 
-char *
-sbk_found_format_key(const SbkNamedRow *row)
+/* Twice: for people, and to find it again, however it is shown. */
+void
+sbk_found_name(const SbkNamedRow *row)
+{
+	SbkPass    *pass = row->pass;
+
+	pass->failed_key = MemoryContextStrdup(pass->context, format_key(row));
+	pass->failed_key_digest = sbk_digest_key(pass, 0, row->key, row->nulls);
+}
+
+/* As in the message of a unique constraint: (a, b)=(1, 2). */
+static char *
+format_key(const SbkNamedRow *row)
 {
 	SbkPass    *pass = row->pass;
 	StringInfoData text;

@@ -37,7 +37,7 @@ extern void sbk_found_gone(SbkPass *pass, Datum ctid, Datum run,
 extern bool sbk_found_try(SbkPass *pass, const SbkNamedRow *row,
 						  void (*work) (void *arg), void *arg);
 
-/* As in the message of a unique constraint: (a, b)=(1, 2). */
-extern char *sbk_found_format_key(const SbkNamedRow *row);
+/* Sets failed_key of the pass, and its digest. */
+extern void sbk_found_name(const SbkNamedRow *row);
 
 #endif							/* SBK_FOUND_H */

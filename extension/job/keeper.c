@@ -1,34 +1,15 @@
 /*
  * keeper.c
- *		Who keeps the records of runs, and who works for whom.
+ *		Who keeps the records of runs.
  */
 #include "postgres.h"
 
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 
+#include "job/guise.h"
 #include "job/keeper.h"
-
-void
-sbk_assume(Oid user, SbkGuise *guise)
-{
-	GetUserIdAndSecContext(&guise->user, &guise->context);
-	SetUserIdAndSecContext(user, guise->context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	guise->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-void
-sbk_resume(const SbkGuise *guise)
-{
-	AtEOXact_GUC(false, guise->guc_level);
-	SetUserIdAndSecContext(guise->user, guise->context);
-}
 
 void
 sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
@@ -38,10 +19,9 @@ sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	int			rc;
 
 	/* not restricted: moments are taken by a deferred trigger */
-	GetUserIdAndSecContext(&guise.user, &guise.context);
-	SetUserIdAndSecContext(keeper, guise.context | SECURITY_LOCAL_USERID_CHANGE);
+	sbk_guise_assume(keeper, 0, &guise);
 	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
-	SetUserIdAndSecContext(guise.user, guise.context);
+	sbk_guise_resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
 }

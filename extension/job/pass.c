@@ -11,11 +11,13 @@
 #include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "job/block.h"
 #include "job/digest.h"
 #include "job/found.h"
 #include "job/pass.h"
+#include "job/progress.h"
 #include "job/shadow.h"
 
 typedef struct Receiver
@@ -35,8 +37,8 @@ typedef struct ReadRow
 } ReadRow;
 
 static void start(DestReceiver *self, int operation, TupleDesc desc);
-static void check_key(const SbkPass *pass, TupleDesc desc);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
+static bool has_key(const SbkPass *pass, TupleTableSlot *slot);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
 static int	choose_scorer(const Receiver *receiver, TupleTableSlot *slot);
@@ -106,7 +108,6 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	TupleDesc	source = CreateTemplateTupleDesc(desc->natts - first);
 	int			i;
 
-	check_key(pass, desc);
 	for (i = first; i < desc->natts; i++)
 		TupleDescCopyEntry(source, 1 + i - first, desc, 1 + i);
 	receiver->blocks = palloc(pass->num_served * sizeof(SbkBlock *));
@@ -118,28 +119,6 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	receiver->salt = sbk_digest_name(pass->job);
 	receiver->shadows = sbk_shadows_start(pass, source);
 	MemoryContextSwitchTo(old_context);
-}
-
-static void
-check_key(const SbkPass *pass, TupleDesc desc)
-{
-	int			i;
-
-	for (i = 0; i < pass->num_key; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(desc, i);
-
-		if (column->atttypid != TupleDescAttr(pass->book, i)->atttypid)
-			ereport(ERROR,
-					errcode(ERRCODE_DATATYPE_MISMATCH),
-					errmsg("the type of the key of job \"%s\" has changed",
-						   pass->job),
-					errdetail("Column \"%s\" is of type %s in the source, and of type %s in the book.",
-							  NameStr(column->attname),
-							  format_type_be(column->atttypid),
-							  format_type_be(TupleDescAttr(pass->book, i)->atttypid)),
-					errhint("Make a new job, or cast the column in the source."));
-	}
 }
 
 static bool
@@ -168,8 +147,16 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 
 	pass->num_read++;
+	if (pass->num_read % SBK_BLOCK_ROWS == 0)
+		sbk_pass_report(pass);
 	if (is_old)
 		pass->num_matched++;
+	if (pass->erased != NULL && has_key(pass, slot) &&
+		sbk_erased_has(pass->erased, slot->tts_values))
+	{
+		pass->num_erased++;
+		return true;
+	}
 	if (!behind_null[SBK_READ_EXCLUDED] &&
 		DatumGetBool(behind[SBK_READ_EXCLUDED]))
 	{
@@ -197,6 +184,38 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	if (receiver->shadows != NULL)
 		sbk_shadows_add(receiver->shadows, slot, first);
 	return true;
+}
+
+static bool
+has_key(const SbkPass *pass, TupleTableSlot *slot)
+{
+	int			i;
+
+	for (i = 0; i < pass->num_key; i++)
+	{
+		if (slot->tts_isnull[i])
+			return false;
+	}
+	return true;
+}
+
+void
+sbk_pass_report(const SbkPass *pass)
+{
+	CHECK_FOR_INTERRUPTS();
+	sbk_progress_rows(pass->num_read,
+					  pass->num_failed + pass->num_excluded + pass->num_erased);
+	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("the source of job \"%s\" has more than %lld rows",
+					   pass->job, (long long) pass->max_rows),
+				errdetail("That is the max_rows of the job."));
+	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("a run of job \"%s\" takes longer than its max_duration",
+					   pass->job));
 }
 
 static void

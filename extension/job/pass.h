@@ -25,6 +25,7 @@
 #include "utils/tuplestore.h"
 
 #include "job/decision.h"
+#include "job/erased.h"
 #include "job/fill.h"
 #include "job/scorer.h"
 #include "registry/explanation.h"
@@ -86,9 +87,11 @@ typedef struct SbkPass
 	int64		reasons_since;	/* rows of runs up to this one may have
 								 * another number of them */
 	SbkFill    *fill;			/* NULL unless new rows are written at once */
+	SbkErased  *erased;			/* keys to be skipped; NULL: none */
 
 	/* of the book, once the pass has started */
 	MemoryContext context;
+	MemoryContext row_context;	/* while a row is read */
 	bool	   *by_value;
 	int16	   *lengths;
 	FmgrInfo   *key_output;
@@ -119,6 +122,7 @@ typedef struct SbkPass
 	int64		num_closed;		/* keys that the source has no more */
 	int64		num_excluded;
 	int64		num_excluded_old;	/* of them, those that the book had */
+	int64		num_erased;		/* skipped, since they were erased */
 	int64		num_failed;
 	uint64		digest;			/* of the rows in written */
 	int64		reasons_time;	/* microseconds, of those of the pass */
@@ -126,6 +130,7 @@ typedef struct SbkPass
 
 	/* the row that an error is about, or NULL; set before it is thrown */
 	char	   *failed_key;
+	uint64		failed_key_digest;
 } SbkPass;
 
 /*
@@ -142,5 +147,10 @@ extern void sbk_pass_read(SbkPass *pass, const char *query,
  * the query gives rows for written, and SPI must be connected.
  */
 extern void sbk_pass_decide(SbkPass *pass, const char *query);
+
+/*
+ * Tells others how far it is; throws where that is too far, or takes too long.
+ */
+extern void sbk_pass_report(const SbkPass *pass);
 
 #endif							/* SBK_PASS_H */

@@ -14,6 +14,7 @@
 
 #include "access/relation.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -23,6 +24,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -31,8 +33,11 @@
 
 #include "compat.h"
 #include "engine/engine.h"
+#include "job/erased.h"
 #include "job/found.h"
+#include "job/guise.h"
 #include "job/keeper.h"
+#include "job/partition.h"
 #include "job/pass.h"
 #include "job/progress.h"
 #include "job/run.h"
@@ -63,6 +68,7 @@ typedef struct Job
 	int			num_reasons;
 	bool		higher_is_better;
 	int64		reasons_since;
+	Oid			source;
 } Job;
 
 typedef struct Run
@@ -76,6 +82,7 @@ typedef struct Run
 	TimestampTz snapshot_at;
 	char	   *watermark;		/* the highest there, or NULL */
 	char	   *failed_key;
+	uint64		failed_key_digest;
 } Run;
 
 /* When each phase of a run was over. */
@@ -87,16 +94,23 @@ typedef struct Times
 } Times;
 
 static int32 find_job(const SbkRunRequest *request, Oid keeper);
-static void lock_job(int32 job_id, const SbkRunRequest *request, bool session);
+static void lock_job(int32 job_id, const char *name, bool wait, bool session);
 static void unlock_job(int32 job_id);
 static void make_tag(int32 job_id, LOCKTAG *tag);
+static void make_erasing_tag(int32 job_id, LOCKTAG *tag);
+static void keep_eraser_out(int32 job_id);
 static void begin(Run *run, int32 job_id);
 static ErrorData *try_to_score(Run *run);
+static ErrorData *try_to_commit(Run *run);
 static void fail(Run *run, const ErrorData *error);
 static void score(Run *run);
 static void prepare_pass(Run *run, SbkPass *pass, Relation result);
 static void read_job(Run *run);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
+static void check_key(const Job *job, TupleDesc book);
+static bool is_history_of(Relation history, TupleDesc result);
+pg_noreturn static void refuse_book(const Job *job, const char *what,
+									Relation table);
 static const char *scope_of(const SbkRunRequest *request);
 static void read_statements(const Run *run, Relation result,
 							SbkStatements *statements);
@@ -120,10 +134,17 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	int32		job_id;
 
 	PreventCommandDuringRecovery("a scorebook run");
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("cannot write a book within a security-restricted operation"),
+				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
 	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)
-		lock_job(job_id, request, own_transactions);
+		lock_job(job_id, request->job, request->wait, own_transactions);
+	else
+		keep_eraser_out(job_id);
 	if (!own_transactions)
 	{
 		begin(&run, job_id);
@@ -131,7 +152,12 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 			SPI_register_trigger_data(request->trigger) < 0)
 			elog(ERROR, "could not register the rows of the trigger");
 		if (request->swallow)
-			(void) try_to_score(&run);
+		{
+			/* who cancels the statement does not mean the scoring only */
+			error = try_to_score(&run);
+			if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+				ReThrowError(error);
+		}
 		else
 			score(&run);
 		SPI_finish();
@@ -146,7 +172,10 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 		/* whatever the default: what others write meanwhile must be seen */
 		XactIsoLevel = XACT_READ_COMMITTED;
 		error = try_to_score(&run);
-		SPI_commit();
+		if (error == NULL)
+			error = try_to_commit(&run);
+		else
+			SPI_commit();
 		if (error != NULL)
 			ReThrowError(error);
 	}
@@ -159,11 +188,36 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	return run.number;
 }
 
+void
+sbk_run_keep_out(int32 job_id, const char *name)
+{
+	lock_job(job_id, name, false, false);
+}
+
+void
+sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait)
+{
+	LOCKTAG		tag;
+
+	PreventCommandDuringRecovery("an amendment of a scorebook book");
+	lock_job(job_id, name, wait, false);
+	make_erasing_tag(job_id, &tag);
+	if (LockAcquire(&tag, ExclusiveLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("the book of job \"%s\" is being written", name),
+				errdetail("A transaction that has scored subjects has not ended yet."),
+				errhint("Wait for it with wait => true."));
+}
+
 bool
 sbk_run_is_alive(int32 job_id)
 {
 	LOCKTAG		tag;
 
+	/* a standby knows no locks of the primary's */
+	if (RecoveryInProgress())
+		return true;
 	make_tag(job_id, &tag);
 	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		return true;
@@ -192,17 +246,21 @@ find_job(const SbkRunRequest *request, Oid keeper)
 }
 
 static void
-lock_job(int32 job_id, const SbkRunRequest *request, bool session)
+lock_job(int32 job_id, const char *name, bool wait, bool session)
 {
 	LOCKTAG		tag;
 
 	make_tag(job_id, &tag);
-	if (LockAcquire(&tag, ExclusiveLock, session, !request->wait) ==
-		LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				errmsg("job \"%s\" is being run", request->job),
-				errhint("See scorebook.run_progress, or wait for it with wait => true."));
+	while (LockAcquire(&tag, ExclusiveLock, session, !wait) ==
+		   LOCKACQUIRE_NOT_AVAIL)
+	{
+		/* those who only look whether it is alive are gone at once */
+		if (sbk_run_is_alive(job_id))
+			ereport(ERROR,
+					errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					errmsg("job \"%s\" is being run", name),
+					errhint("See scorebook.run_progress, or wait for it with wait => true."));
+	}
 }
 
 static void
@@ -219,6 +277,26 @@ make_tag(int32 job_id, LOCKTAG *tag)
 {
 	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, sbk_catalog_relation("registered_job"),
 					   (uint32) job_id, 0);
+}
+
+static void
+make_erasing_tag(int32 job_id, LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, sbk_catalog_relation("registered_job"),
+					   (uint32) job_id, 1);
+}
+
+/*
+ * Until the end of the transaction, so that what a pull or a stream has written
+ * is seen by whoever erases, or the other way round.
+ */
+static void
+keep_eraser_out(int32 job_id)
+{
+	LOCKTAG		tag;
+
+	make_erasing_tag(job_id, &tag);
+	(void) LockAcquire(&tag, ShareLock, false, false);
 }
 
 static void
@@ -279,21 +357,48 @@ try_to_score(Run *run)
 	return error;
 }
 
+/* Where that fails, too, why is written down, and returned. */
+static ErrorData *
+try_to_commit(Run *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		/* SPI has begun another transaction */
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		run->failed_key = NULL;
+		fail(run, error);
+		SPI_commit();
+	}
+	PG_END_TRY();
+	return error;
+}
+
 static void
 fail(Run *run, const ErrorData *error)
 {
-	Oid			types[4] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[4] = {
+	Oid			types[5] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	Datum		values[5] = {
 		Int64GetDatum(run->number),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 		CStringGetTextDatum(error->message)
 	};
-	char		nulls[4] = {' ', ' ', ' ', run->failed_key ? ' ' : 'n'};
+	char		unknown = run->failed_key ? ' ' : 'n';
+	char		nulls[5] = {' ', ' ', ' ', unknown, unknown};
 
 	if (run->failed_key)
 		values[3] = CStringGetTextDatum(run->failed_key);
+	values[4] = Int64GetDatum((int64) run->failed_key_digest);
 	sbk_call(run->keeper,
-		 "SELECT scorebook.fail_run_internal($1, $2, $3, $4)", 4, types,
+		 "SELECT scorebook.fail_run_internal($1, $2, $3, $4, $5)", 5, types,
 		 values, nulls);
 }
 
@@ -309,8 +414,13 @@ score(Run *run)
 	SbkGuise	guise;
 
 	read_job(run);
+	sbk_partition_prepare(job->job_id, job->owner, job->tables.history,
+						  times.start,
+						  run->request->kind == SBK_RUN_SOURCE ||
+						  run->request->kind == SBK_RUN_DECISION);
 	result = relation_open(job->tables.result, RowExclusiveLock);
-	if (run->request->kind == SBK_RUN_SOURCE)
+	if (run->request->kind == SBK_RUN_SOURCE &&
+		pg_class_aclcheck(job->tables.result, job->owner, ACL_INSERT) == ACLCHECK_OK)
 		pass->fill = sbk_fill_start(result, job->name, run->number,
 									times.start, SBK_BLOCK_ROWS);
 
@@ -323,7 +433,7 @@ score(Run *run)
 	sbk_progress_start(job->tables.result, run->number);
 	sbk_progress_phase(SBK_PHASE_SCORING);
 	times.prepared = GetCurrentTimestamp();
-	sbk_assume(job->owner, &guise);
+	sbk_guise_assume(job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	PG_TRY();
 	{
 		query("SELECT pg_current_snapshot()", NULL);
@@ -339,6 +449,7 @@ score(Run *run)
 	PG_FINALLY();
 	{
 		run->failed_key = pass->failed_key;
+		run->failed_key_digest = pass->failed_key_digest;
 	}
 	PG_END_TRY();
 	times.scored = GetCurrentTimestamp();
@@ -348,7 +459,7 @@ score(Run *run)
 					 &written);
 	if (written.num_overtaken > 0)
 		pass->digest = sum_digests(run, &statements);
-	sbk_resume(&guise);
+	sbk_guise_resume(&guise);
 	finish(run, pass, &written, &times);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
@@ -369,7 +480,9 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 	pass->key_is_unique = job->key_is_unique;
 	pass->keep = job->keep;
 	pass->each_period = job->each_period;
-	pass->record_errors = job->record_errors;
+	/* who pulls wants a score, and who streams has said what an error does */
+	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
+		job->record_errors : run->request->swallow;
 	pass->max_errors = job->max_errors;
 	pass->max_rows = job->max_rows;
 	pass->deadline = job->deadline;
@@ -384,6 +497,8 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 					 SBK_SCORES_SERVED);
 	for (i = 0; i < pass->num_served; i++)
 		check_book(job, pass->served[i].model, result);
+	check_key(job, pass->book);
+	pass->erased = sbk_erased_read(job->job_id, pass->book, pass->num_key);
 	read_ranges(run, "cutoff", &pass->cutoffs);
 	read_ranges(run, "band", &pass->bands);
 }
@@ -417,13 +532,14 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, const Times *times)
 					 "{\"rows_read\": " INT64_FORMAT ", \"rows_scored\": " INT64_FORMAT
 					 ", \"rows_changed\": " INT64_FORMAT ", \"rows_confirmed\": " INT64_FORMAT
 					 ", \"rows_closed\": " INT64_FORMAT ", \"rows_failed\": " INT64_FORMAT
-					 ", \"rows_excluded\": " INT64_FORMAT ", \"rows_overtaken\": " INT64_FORMAT
+					 ", \"rows_excluded\": " INT64_FORMAT ", \"rows_erased\": " INT64_FORMAT
+					 ", \"rows_overtaken\": " INT64_FORMAT
 					 ", \"rows_written\": " INT64_FORMAT ", \"rows_ended\": " INT64_FORMAT
 					 ", \"digest\": " UINT64_FORMAT,
 					 pass->num_read, pass->num_scored,
-					 pass->num_added + pass->num_replaced, pass->num_confirmed,
+					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
-					 pass->num_excluded, written->num_overtaken,
+					 pass->num_excluded, pass->num_erased, written->num_overtaken,
 					 written->num_written, written->num_ended, pass->digest);
 	appendStringInfo(&facts,
 					 ", \"phases\": {\"prepare\": %.3f, \"score\": %.3f, \"write\": %.3f"
@@ -514,6 +630,7 @@ read_job(Run *run)
 	}
 	job->num_reasons = (int) sbk_column_int(23);
 	job->reasons_since = sbk_column_int(24);
+	job->source = (Oid) sbk_column_int(25);
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -572,7 +689,8 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 		{"inputs_hash", INT8OID}, {"run", INT8OID},
 		{"system_from", TIMESTAMPTZOID}
 	};
-	bool		as_made = desc->natts == job->num_key + lengthof(columns);
+	bool		as_made = sbk_live_columns(desc) == job->num_key + lengthof(columns);
+	Relation	history;
 	int			i;
 
 	for (i = 0; as_made && i < lengthof(columns); i++)
@@ -586,14 +704,14 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 		as_made = !attribute->attisdropped && attribute->atttypid == type &&
 			strcmp(NameStr(attribute->attname), name) == 0;
 	}
-	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the result table of job \"%s\" is not as it was made",
-					   job->name),
-				errdetail("Columns of \"%s\" were added, removed or changed.",
-						  RelationGetRelationName(result)),
-				errhint("Undo that; what else a report needs belongs into a view."));
+	(void) RelationGetIndexList(result);
+	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION ||
+		!OidIsValid(result->rd_pkindex))
+		refuse_book(job, "result table", result);
+	history = relation_open(job->tables.history, AccessShareLock);
+	if (!is_history_of(history, desc))
+		refuse_book(job, "history", history);
+	relation_close(history, NoLock);
 	if (has_scores != job->has_scores || has_class != job->has_class)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -605,6 +723,92 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 						  model->num_output,
 						  sbk_family_classes(model->family, model->num_output)),
 				errhint("Make another job for it."));
+}
+
+/* Keeps the source as it is now, until the end of the transaction. */
+static void
+check_key(const Job *job, TupleDesc book)
+{
+	Relation	source = relation_open(job->source, AccessShareLock);
+	int			i;
+
+	for (i = 0; i < job->num_key; i++)
+	{
+		Form_pg_attribute key = TupleDescAttr(book, i);
+		AttrNumber	number = get_attnum(job->source, NameStr(key->attname));
+		Form_pg_attribute column;
+
+		if (number <= 0)
+			ereport(ERROR,
+					errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("the source of job \"%s\" lacks the column \"%s\" of its key",
+						   job->name, NameStr(key->attname)),
+					errhint("Give the column back its name, or make a new job."));
+		column = TupleDescAttr(RelationGetDescr(source), number - 1);
+		if (column->atttypid != key->atttypid)
+			ereport(ERROR,
+					errcode(ERRCODE_DATATYPE_MISMATCH),
+					errmsg("the type of the key of job \"%s\" has changed",
+						   job->name),
+					errdetail("Column \"%s\" is of type %s in the source, and of type %s in the book.",
+							  NameStr(key->attname),
+							  format_type_be(column->atttypid),
+							  format_type_be(key->atttypid)),
+					errhint("Make a new job, or cast the column in the source."));
+	}
+	relation_close(source, NoLock);
+}
+
+/*
+ * Does the history have the columns of the result table, and its own?  Columns
+ * that were added and dropped again do not matter.
+ */
+static bool
+is_history_of(Relation history, TupleDesc result)
+{
+	TupleDesc	desc = RelationGetDescr(history);
+	static const struct
+	{
+		const char *name;
+		Oid			type;
+	}			own[] = {
+		{"ended_by", INT8OID}, {"system_to", TIMESTAMPTZOID},
+		{"end_reason", TEXTOID}
+	};
+	bool		is_history = history->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	int			num_result = sbk_live_columns(result);
+	int			n = 0;
+	int			i;
+
+	for (i = 0; is_history && i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		bool		is_own = n >= num_result;
+
+		if (attribute->attisdropped)
+			continue;
+		if (n == num_result + lengthof(own))
+			return false;
+		is_history = strcmp(NameStr(attribute->attname), is_own ?
+							own[n - num_result].name :
+							NameStr(TupleDescAttr(result, n)->attname)) == 0 &&
+			attribute->atttypid == (is_own ? own[n - num_result].type :
+									TupleDescAttr(result, n)->atttypid);
+		n++;
+	}
+	return is_history && n == num_result + lengthof(own);
+}
+
+static void
+refuse_book(const Job *job, const char *what, Relation table)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("the %s of job \"%s\" is not as it was made", what,
+				   job->name),
+			errdetail("Columns or the primary key of \"%s\" were added, removed or changed.",
+					  RelationGetRelationName(table)),
+			errhint("Undo that; what else a report needs belongs into a view."));
 }
 
 /* Which rows of the source are read. */
@@ -658,7 +862,8 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->digest = sbk_column(9);
 	statements->new_watermark = sbk_column(10);
 	statements->decide = sbk_column(11);
-	statements->shadow = request->kind == SBK_RUN_SOURCE ? sbk_column(12) : NULL;
+	statements->endings = sbk_column(12);
+	statements->shadow = request->kind == SBK_RUN_SOURCE ? sbk_column(13) : NULL;
 }
 
 /*
@@ -683,6 +888,13 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 		run->watermark = sbk_column(1);
 	}
 	sbk_pass_read(pass, statements->read, params);
+	if (request->kind == SBK_RUN_PULL && pass->num_erased > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the key %s of job \"%s\" was erased",
+					   JsonbToCString(NULL, &DatumGetJsonbP(request->subject)->root, 0),
+					   pass->job),
+				errhint("scorebook.unerase lets it be scored again."));
 	if (request->kind == SBK_RUN_PULL && pass->num_read == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_NO_DATA_FOUND),

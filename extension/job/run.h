@@ -44,7 +44,19 @@ typedef struct SbkRunRequest
 extern int64 sbk_run_job(const SbkRunRequest *request, Oid owner,
 						 bool own_transactions);
 
-/* Is there a run of the job going on? */
+/*
+ * No run or decision of the job begins before the end of the transaction;
+ * throws where one is going on.
+ */
+extern void sbk_run_keep_out(int32 job_id, const char *name);
+
+/*
+ * The same, and no pull or stream either, for whoever erases.  Throws where
+ * something is being written, unless it is to wait.
+ */
+extern void sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait);
+
+/* Is there a run of the job going on?  A standby cannot tell, and says yes. */
 extern bool sbk_run_is_alive(int32 job_id);
 
 #endif							/* SBK_RUN_H */

@@ -7,11 +7,13 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "job/guise.h"
 #include "job/keeper.h"
 #include "job/scorers.h"
 #include "job/shadow.h"
@@ -72,10 +74,10 @@ find_model(SbkScorer *scorer, Oid job_owner)
 	SbkGuise	guise;
 	bool		changed;
 
-	sbk_assume(job_owner, &guise);
+	sbk_guise_assume(job_owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	scorer->model = sbk_model_use(&scorer->use, scorer->reference,
 								  strlen(scorer->reference), &changed);
-	sbk_resume(&guise);
+	sbk_guise_resume(&guise);
 }
 
 /*

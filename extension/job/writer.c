@@ -9,14 +9,19 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/queryenvironment.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "job/guise.h"
 #include "job/writer.h"
 
 /*
@@ -24,13 +29,16 @@
  * this file sets them, so that no setting can open a book.
  */
 static SbkTables open_tables;
+static Oid	open_amended = InvalidOid;
 
 static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  const SbkWriting *writing, SbkWritten *written);
 static char *write_shadows(SbkPass *pass, const char *statement,
 						   const SbkWriting *writing);
 static Datum references(const SbkPass *pass, bool failed_only);
-static int64 execute(const char *statement, const SbkWriting *writing);
+static int64 execute(const char *statement, const SbkWriting *writing,
+					 Datum endings);
+static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
 							  const SbkStatements *statements);
@@ -72,18 +80,19 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->archive, writing);
-		(void) execute(statements->replace, writing);
+		num_replaced = execute(statements->archive, writing, 0);
+		(void) execute(statements->replace, writing, 0);
 	}
 	if (num_gone > 0)
 	{
-		num_removed = execute(statements->archive_gone, writing);
-		(void) execute(statements->remove_gone, writing);
+		num_removed = execute(statements->archive_gone, writing, 0);
+		(void) execute(statements->remove_gone, writing, 0);
 	}
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, writing);
+		num_added = execute(statements->add, writing,
+							find_endings(statements));
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
@@ -144,7 +153,46 @@ sbk_writer_allows(Oid table)
 {
 	return OidIsValid(table) &&
 		(table == open_tables.result || table == open_tables.history ||
-		 table == open_tables.shadow || table == open_tables.shadow_history);
+		 table == open_tables.shadow || table == open_tables.shadow_history ||
+		 table == open_amended);
+}
+
+void
+sbk_writer_amend(Oid table, const char *statement, Datum subject)
+{
+	Oid			types[1] = {JSONBOID};
+	Oid			saved_amended = open_amended;
+	char		nulls[1] = {subject == 0 ? 'n' : ' '};
+	SbkGuise	guise;
+	int			rc;
+
+	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
+	open_amended = table;
+	PG_TRY();
+	{
+		rc = SPI_execute_with_args(statement, 1, types, &subject, nulls, false, 0);
+		if (rc < 0)
+			elog(ERROR, "could not amend the book: %s", SPI_result_code_string(rc));
+	}
+	PG_FINALLY();
+	{
+		open_amended = saved_amended;
+	}
+	PG_END_TRY();
+	sbk_guise_resume(&guise);
+}
+
+Oid
+sbk_writer_owner(Oid table)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", table);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 void
@@ -157,21 +205,39 @@ sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
 			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
 }
 
-/* The rows it has processed. */
+/* The rows it has processed; endings may be 0. */
 static int64
-execute(const char *statement, const SbkWriting *writing)
+execute(const char *statement, const SbkWriting *writing, Datum endings)
 {
-	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
-	Datum		values[2] = {
+	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID};
+	Datum		values[3] = {
 		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from)
+		TimestampTzGetDatum(writing->system_from),
+		endings
 	};
-	int			rc = SPI_execute_with_args(statement, 2, types, values, NULL,
-										   false, 0);
+	int			rc = SPI_execute_with_args(statement, endings == 0 ? 2 : 3,
+										   types, values, NULL, false, 0);
 
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
 	return SPI_processed;
+}
+
+/*
+ * What has ended rows of the keys that are to be added, as the pass's snapshot
+ * sees it; 0 where nobody asks.
+ */
+static Datum
+find_endings(const SbkStatements *statements)
+{
+	bool		isnull;
+
+	if (statements->endings == NULL)
+		return 0;
+	if (SPI_execute(statements->endings, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for what has ended");
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						 &isnull);
 }
 
 void

@@ -22,6 +22,7 @@ typedef struct SbkStatements
 	char	   *new_watermark;
 	char	   *decide;
 	char	   *shadow;			/* NULL: the job never had shadows */
+	char	   *endings;		/* NULL: add is not to look at them */
 } SbkStatements;
 
 /* The tables of a book; those of shadows may be InvalidOid. */
@@ -61,6 +62,16 @@ typedef struct SbkWritten
 extern void sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
 							 const SbkTables *tables,
 							 const SbkWriting *writing, SbkWritten *written);
+
+/*
+ * Takes from one table of a book what must not be kept: a statement that has the
+ * key as $1, jsonb, or nothing at all, runs as the owner of the table.  SPI must
+ * be connected; rows that the statement returns are in SPI_tuptable.
+ */
+extern void sbk_writer_amend(Oid table, const char *statement, Datum subject);
+
+/* The owner of a table. */
+extern Oid	sbk_writer_owner(Oid table);
 
 /* May the table be written now? */
 extern bool sbk_writer_allows(Oid table);

@@ -7,8 +7,8 @@
  * parallel worker, and no matter what the tables' row security says.  Whoever
  * calls this has checked the rights of the role, or is about to.
  *
- * The numbers of columns are those of sql/parts/10_registry.sql, 60_time.sql
- * and 65_versioning.sql.
+ * The numbers of columns are those of sql/parts/10_registry.sql, 60_time.sql,
+ * 65_versioning.sql and 70_erasing.sql.
  */
 #ifndef SBK_CATALOG_H
 #define SBK_CATALOG_H
@@ -74,6 +74,18 @@
 #define Anum_moment_writer				1
 #define Anum_moment_timeline_id			2
 #define Anum_moment_committed_at		3
+#define Anum_moment_boot_id				4
+#define Anum_moment_uptime				5
+
+#define Anum_timeline_timeline_id		1
+#define Anum_timeline_begins_at			2
+
+#define Anum_tombstone_job_id			2
+#define Anum_tombstone_key_hash			3
+#define Anum_tombstone_lifted_at		7
+
+#define Anum_secret_job_id				1
+#define Anum_secret_secret				2
 
 #define Anum_versioned_timeline_id		1
 #define Anum_versioned_relation			2

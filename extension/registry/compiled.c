@@ -7,7 +7,6 @@
 #include "fmgr.h"
 #include "port/pg_bswap.h"
 #include "port/pg_crc32c.h"
-#include "utils/memutils.h"
 
 #include "compat.h"
 #include "registry/compiled.h"
@@ -32,20 +31,19 @@ SbkForest *
 sbk_compiled_read(MemoryContext context, const char *label,
 				  const uint8 *sha256, Datum value)
 {
-	bytea	   *bytes = DatumGetByteaPP(value);
-	Size		size = VARSIZE_ANY_EXHDR(bytes);
-	SbkForest  *forest;
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	bytea	   *bytes = DatumGetByteaPCopy(value);
+	Size		size = VARSIZE(bytes) - VARHDRSZ;
+	SbkForest  *forest = (SbkForest *) bytes;
 	const char *what;
 	bool		same_order;
 
-	/* in a place that is aligned */
-	forest = MemoryContextAllocHuge(context, Max(size, sizeof(SbkForest)));
-	memcpy(forest, VARDATA_ANY(bytes), size);
-	if ((Pointer) bytes != DatumGetPointer(value))
-		pfree(bytes);
-
+	MemoryContextSwitchTo(old_context);
 	if (size < sizeof(SbkForest))
 		refuse(label, "is too short");
+
+	/* over its own length, to where it is aligned: so it is there but once */
+	memmove(forest, VARDATA(bytes), size);
 	same_order = forest->byte_order == SBK_FOREST_BYTE_ORDER;
 	if (same_order ? forest->magic != SBK_FOREST_MAGIC :
 		forest->magic != pg_bswap32(SBK_FOREST_MAGIC) ||

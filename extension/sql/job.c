@@ -41,6 +41,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_pull);
 PG_FUNCTION_INFO_V1(sbk_sql_stream);
 PG_FUNCTION_INFO_V1(sbk_sql_scaled_points);
 PG_FUNCTION_INFO_V1(sbk_sql_run_is_alive);
+PG_FUNCTION_INFO_V1(sbk_sql_keep_runs_out);
 PG_FUNCTION_INFO_V1(sbk_sql_guard_book);
 PG_FUNCTION_INFO_V1(sbk_sql_row_digest);
 PG_FUNCTION_INFO_V1(sbk_sql_result_shape);
@@ -55,6 +56,7 @@ typedef struct DigestColumns
 	int16		lengths[FUNC_MAX_ARGS];
 } DigestColumns;
 
+static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
 static Oid	find_owner(Oid function);
 static Oid	find_table(Oid relation_id, List **names);
@@ -150,10 +152,24 @@ sbk_sql_stream(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("a stream's trigger names its job, and what an error does"));
+	if (!has_changes(request.trigger))
+		PG_RETURN_POINTER(NULL);
 	request.job = request.trigger->tg_trigger->tgargs[0];
 	request.swallow = strcmp(request.trigger->tg_trigger->tgargs[1], "record") == 0;
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), false);
 	PG_RETURN_POINTER(NULL);
+}
+
+/* Has the statement changed any row?  Of TRUNCATE nobody knows. */
+static bool
+has_changes(const TriggerData *trigger)
+{
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		return true;
+	return (trigger->tg_newtable != NULL &&
+			tuplestore_tuple_count(trigger->tg_newtable) > 0) ||
+		(trigger->tg_oldtable != NULL &&
+		 tuplestore_tuple_count(trigger->tg_oldtable) > 0);
 }
 
 static void
@@ -189,6 +205,14 @@ Datum
 sbk_sql_run_is_alive(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(sbk_run_is_alive(PG_GETARG_INT32(0)));
+}
+
+Datum
+sbk_sql_keep_runs_out(PG_FUNCTION_ARGS)
+{
+	sbk_run_keep_out(PG_GETARG_INT32(0),
+					 text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
 }
 
 Datum

@@ -24,6 +24,8 @@ CREATE TABLE scorebook.moment
 	writer			bigint NOT NULL,
 	timeline_id		integer NOT NULL,
 	committed_at	timestamp with time zone,
+	boot_id			uuid,
+	uptime			bigint,
 	CONSTRAINT moment_pkey PRIMARY KEY (writer) INCLUDE (committed_at)
 );
 
@@ -36,6 +38,10 @@ COMMENT ON TABLE scorebook.moment IS
 	'when what a writer wrote could first be seen, in the order of commits';
 COMMENT ON COLUMN scorebook.moment.committed_at IS
 	'null until the transaction is about to commit';
+COMMENT ON COLUMN scorebook.moment.boot_id IS
+	'of the start of the machine that uptime counts from';
+COMMENT ON COLUMN scorebook.moment.uptime IS
+	'how long the machine had been up at committed_at, in microseconds: the clock may be set';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.timeline', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.timeline_timeline_id_seq', '');
@@ -48,46 +54,34 @@ LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'sbk_sql_take_moment';
 
 COMMENT ON FUNCTION scorebook.take_moment_internal(integer) IS
-	'locks a timeline until the end of the transaction, which takes this place in its order';
+	'locks a timeline until the end of the transaction, and gives a time that no state was final at';
 
-CREATE FUNCTION scorebook.final_until_internal(timeline integer)
+-- Whoever may read scorebook.moment may know this, and everybody may.
+CREATE FUNCTION scorebook.final_until(timeline integer)
 RETURNS timestamp with time zone
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'sbk_sql_final_until';
 
-COMMENT ON FUNCTION scorebook.final_until_internal(integer) IS
+COMMENT ON FUNCTION scorebook.final_until(integer) IS
 	'before this time, the states of a timeline cannot change any more';
 
--- All moments of the transaction at once, so that all transactions lock their
--- timelines in the same order, and a transaction has one time on all of them.
-CREATE FUNCTION scorebook.take_moments_internal() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	timeline integer;
-	common timestamp with time zone;
-BEGIN
-	FOR timeline IN
-		SELECT m.timeline_id
-		FROM scorebook.moment AS m
-		WHERE m.committed_at IS NULL
-		GROUP BY m.timeline_id
-		ORDER BY m.timeline_id
-	LOOP
-		common := greatest(common, scorebook.take_moment_internal(timeline));
-	END LOOP;
-	UPDATE scorebook.moment AS m
-	SET committed_at = common
-	WHERE m.committed_at IS NULL;
-	RETURN NULL;
-END
-$$;
+CREATE FUNCTION scorebook.begins_at(timeline integer)
+RETURNS timestamp with time zone
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_begins_at';
 
-COMMENT ON FUNCTION scorebook.take_moments_internal() IS
-	'trigger: the last thing that a writer does before it commits';
+COMMENT ON FUNCTION scorebook.begins_at(integer) IS
+	'what a timeline was before this time is not known any more, whatever the snapshot; null: there is no such timeline';
 
-CREATE CONSTRAINT TRIGGER moment_take AFTER INSERT ON scorebook.moment
-	DEFERRABLE INITIALLY DEFERRED
+CREATE FUNCTION scorebook.open_moment_internal() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_open_moment';
+
+COMMENT ON FUNCTION scorebook.open_moment_internal() IS
+	'trigger: the transaction takes its moments as the last thing before it commits';
+
+CREATE TRIGGER moment_open AFTER INSERT ON scorebook.moment
 	FOR EACH ROW WHEN (NEW.committed_at IS NULL)
-	EXECUTE FUNCTION scorebook.take_moments_internal();
+	EXECUTE FUNCTION scorebook.open_moment_internal();
+
+ALTER TABLE scorebook.moment ENABLE ALWAYS TRIGGER moment_open;

@@ -469,7 +469,7 @@ BEGIN
 		' CHECK (system_from < system_to), UNIQUE (%s, system_from, system_to))'
 		' PARTITION BY RANGE (system_to)',
 		history, result, row_key);
-	PERFORM scorebook.create_partitions(history::regclass, job.name || '_history_', now());
+	PERFORM scorebook.create_partitions(history::regclass, now());
 	EXECUTE format('COMMENT ON TABLE %s IS %L', result,
 		format('what job "%s" says now; its past is in %s, and as of any time in %s_as_of(time)',
 			job.name, history, result));
@@ -487,6 +487,29 @@ $$;
 COMMENT ON FUNCTION scorebook.create_book(scorebook.registered_job, name, name[]) IS
 	'the tables of a job, owned by the caller';
 
+-- The tables of a book that are there: result and history, and those of its
+-- shadows, which tell by "served" what the row is a shadow of.
+CREATE FUNCTION scorebook.book_tables(job scorebook.registered_job)
+RETURNS TABLE (relation regclass, kind text, is_shadow boolean, part text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT t.relation, t.kind, false, '''''::text'
+	FROM (VALUES (job.result, 'result'), (job.history, 'history')) AS t (relation, kind)
+	WHERE EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
+	UNION ALL
+	SELECT s.oid::regclass, t.kind, true, 'c.served'
+	FROM pg_class AS r,
+		(VALUES ('_shadow', 'result'), ('_shadow_history', 'history')) AS t (suffix, kind),
+		pg_class AS s
+	WHERE r.oid = job.result AND s.relnamespace = r.relnamespace AND s.relname = job.name || t.suffix
+		AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = s.oid AND a.attname = 'served')
+		AND EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = s.oid AND g.tgname = 'scorebook_guard')
+$$;
+
+COMMENT ON FUNCTION scorebook.book_tables(scorebook.registered_job) IS
+	'the tables of a job''s book that are there, each a result or a history, and what tells which shadow a row, c, is of';
+
 CREATE FUNCTION scorebook.guard_table(book regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -501,23 +524,40 @@ $$;
 COMMENT ON FUNCTION scorebook.guard_table(regclass) IS
 	'lets nothing but scorebook itself write a table of a book';
 
+-- However long the name of the history is, the month fits.
+CREATE FUNCTION scorebook.partition_name(history regclass, at timestamp with time zone)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('%I.%I', n.nspname,
+		CASE WHEN octet_length(c.relname) > 56 THEN left(c.relname, -length('_history')) ELSE c.relname END
+			|| to_char(at AT TIME ZONE 'UTC', '"_"YYYYMM'))
+	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE c.oid = history
+$$;
+
+COMMENT ON FUNCTION scorebook.partition_name(regclass, timestamp with time zone) IS
+	'the partition of a history for what ended at a time';
+
 -- The partition of the month and those of the next two.  A partition is made
 -- by itself and then attached: that does not keep readers out.
-CREATE FUNCTION scorebook.create_partitions(history regclass, prefix text, at timestamp with time zone)
+CREATE FUNCTION scorebook.create_partitions(history regclass, at timestamp with time zone)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	schema constant name := (SELECT n.nspname
-		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = history);
 	month timestamp;
 	part text;
 BEGIN
+	-- one after the other, should several find that it is missing
+	EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', history);
 	FOR i IN 0..2 LOOP
 		month := date_trunc('month', at AT TIME ZONE 'UTC') + make_interval(months => i);
-		part := format('%I.%I', schema, prefix || to_char(month, 'YYYYMM'));
-		CONTINUE WHEN to_regclass(part) IS NOT NULL;
+		CONTINUE WHEN EXISTS (SELECT FROM pg_inherits AS i, scorebook.partition_bounds(i.inhrelid) AS b
+			WHERE i.inhparent = history AND b.lower <= month AT TIME ZONE 'UTC' AND b.upper > month AT TIME ZONE 'UTC');
+		part := scorebook.partition_name(history, month AT TIME ZONE 'UTC');
 		EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING CONSTRAINTS,'
 			' CHECK (system_to >= %L AND system_to < %L))',
 			part, history, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
@@ -528,7 +568,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.create_partitions(regclass, text, timestamp with time zone) IS
+COMMENT ON FUNCTION scorebook.create_partitions(regclass, timestamp with time zone) IS
 	'the partitions of a history for a month and the two after it, where they are missing';
 
 CREATE FUNCTION scorebook.register_job(job scorebook.registered_job)
@@ -548,6 +588,15 @@ BEGIN
 	PERFORM scorebook.check_job_name(job.name);
 	PERFORM scorebook.check_scaling(job.name, job.scaling, job.model);
 	PERFORM scorebook.check_split_shares(job.name, job.split);
+	PERFORM scorebook.check_retention_internal(job);
+	IF EXISTS (SELECT FROM unnest(ARRAY[job.result, job.history, coalesce(job.shadow, job.result),
+				coalesce(job.shadow_history, job.history)]) AS b (relation)
+			LEFT JOIN pg_class AS c ON c.oid = b.relation
+		WHERE c.oid IS NULL OR NOT pg_has_role(caller, c.relowner, 'USAGE')) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('the book of job "%s" would not be its owner''s', job.name);
+	END IF;
 	INSERT INTO scorebook.timeline (begins_at)
 	VALUES ('-infinity')
 	RETURNING timeline_id INTO job.timeline_id;
@@ -581,7 +630,8 @@ COMMENT ON FUNCTION scorebook.register_job_internal(name, scorebook.registered_j
 	'what register_job does, with the rights of the extension''s owner';
 
 -- The state as of a time, in the shape of the result table: a function that
--- the planner inlines, so that it can use the indexes of both tables.
+-- the planner inlines, so that it can use the indexes of both tables.  Its first
+-- branch has no rows, and throws where the time is before the history.
 CREATE FUNCTION scorebook.create_book_functions(name text, readers name[])
 RETURNS void
 LANGUAGE plpgsql
@@ -601,15 +651,18 @@ BEGIN
 		RETURNS SETOF %2$s
 		LANGUAGE sql STABLE PARALLEL SAFE
 		BEGIN ATOMIC
+			SELECT b.*
+			FROM scorebook.check_begin(%4$s, $1, NULL::%2$s) AS b
+			UNION ALL
 			SELECT c.*
 			FROM %2$s AS c JOIN scorebook.moment AS f ON f.writer = c.run
-			WHERE f.committed_at <= $1 AND scorebook.check_as_of(%4$s, $1)
+			WHERE f.committed_at <= $1
 			UNION ALL
 			SELECT %5$s
 			FROM %3$s AS h
 				JOIN scorebook.moment AS f ON f.writer = h.run
 				JOIN scorebook.moment AS t ON t.writer = h.ended_by
-			WHERE f.committed_at <= $1 AND t.committed_at > $1 AND scorebook.check_as_of(%4$s, $1);
+			WHERE f.committed_at <= $1 AND t.committed_at > $1;
 		END
 		$sql$, scorebook.as_of_function(job), job.result, job.history, job.timeline_id, columns);
 	EXECUTE format('COMMENT ON FUNCTION %s(timestamp with time zone) IS %L',
@@ -637,25 +690,3 @@ $$;
 
 COMMENT ON FUNCTION scorebook.as_of_function(scorebook.registered_job) IS
 	'the name of the function <job>_as_of of a job';
-
-CREATE FUNCTION scorebook.check_as_of(timeline integer, at timestamp with time zone)
-RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	begins timestamp with time zone;
-BEGIN
-	SELECT t.begins_at INTO begins FROM scorebook.timeline AS t WHERE t.timeline_id = timeline;
-	IF at < begins THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = format('what was at %s is not known any more', at),
-			DETAIL = format('The history begins at %s.', begins);
-	END IF;
-	RETURN true;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.check_as_of(integer, timestamp with time zone) IS
-	'throws where a timeline does not go back to a time; else true';

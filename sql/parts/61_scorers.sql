@@ -191,7 +191,7 @@ BEGIN
 		' system_to timestamp with time zone NOT NULL, end_reason text NOT NULL,'
 		' CHECK (system_from < system_to), UNIQUE (%s, system_from, system_to))'
 		' PARTITION BY RANGE (system_to)', history, shadow, row_key);
-	PERFORM scorebook.create_partitions(history::regclass, job.name || '_shadow_', now());
+	PERFORM scorebook.create_partitions(history::regclass, now());
 	EXECUTE format('COMMENT ON TABLE %s IS %L', shadow,
 		format('what the shadows of job "%s" say now', job.name));
 	EXECUTE format('COMMENT ON TABLE %s IS %L', history,

@@ -33,6 +33,7 @@ CREATE TABLE scorebook.run
 	rows_closed		bigint,
 	rows_failed		bigint,
 	rows_excluded	bigint,
+	rows_erased		bigint,
 	rows_overtaken	bigint,
 	rows_written	bigint,
 	rows_ended		bigint,
@@ -41,6 +42,7 @@ CREATE TABLE scorebook.run
 	sqlstate		text,
 	message			text,
 	failed_key		text,
+	failed_key_digest bigint,
 	CONSTRAINT run_pkey PRIMARY KEY (run),
 	CONSTRAINT run_kind_check CHECK (kind IN ('run', 'decision', 'pull', 'stream')),
 	CONSTRAINT run_status_check CHECK (status IN ('running', 'succeeded', 'failed', 'crashed'))
@@ -64,11 +66,15 @@ COMMENT ON COLUMN scorebook.run.snapshot IS
 COMMENT ON COLUMN scorebook.run.source IS
 	'the relations that the source read from: name, oid, kind and, of a view, the SHA-256 of its definition';
 COMMENT ON COLUMN scorebook.run.rows_read IS
-	'rows of the source; the sum of scored, failed and excluded';
+	'rows of the source; the sum of scored, failed, excluded and erased';
 COMMENT ON COLUMN scorebook.run.rows_changed IS
 	'scored rows that are new or differ from what the book had; the others are confirmed or overtaken';
 COMMENT ON COLUMN scorebook.run.rows_closed IS
 	'rows that ended because the source has their key no more, or they are excluded';
+COMMENT ON COLUMN scorebook.run.rows_erased IS
+	'rows that were skipped, as their keys are in scorebook.tombstone';
+COMMENT ON COLUMN scorebook.run.failed_key_digest IS
+	'scorebook.row_digest of the key, which does not depend on how it is shown';
 COMMENT ON COLUMN scorebook.run.rows_overtaken IS
 	'rows that others have written since the snapshot; they stay as they are';
 COMMENT ON COLUMN scorebook.run.digest IS
@@ -176,6 +182,14 @@ AS 'MODULE_PATHNAME', 'sbk_sql_run_is_alive';
 COMMENT ON FUNCTION scorebook.run_is_alive(integer) IS
 	'is a run of the job going on?';
 
+CREATE FUNCTION scorebook.keep_runs_out_internal(job_id integer, name text)
+RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_keep_runs_out';
+
+COMMENT ON FUNCTION scorebook.keep_runs_out_internal(integer, text) IS
+	'no run of the job begins before the end of the transaction; throws where one is going on';
+
 CREATE FUNCTION scorebook.find_job(name text)
 RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
@@ -198,6 +212,24 @@ $$;
 COMMENT ON FUNCTION scorebook.find_job(text) IS
 	'the job of a name; throws where there is none';
 
+CREATE FUNCTION scorebook.check_job_owner_internal(caller name, job scorebook.registered_job)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('permission denied for job "%s"', job.name),
+			DETAIL = format('It belongs to role "%s".', job.owner);
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_job_owner_internal(name, scorebook.registered_job) IS
+	'throws where a role may not run a job';
+
 -- The job of a name, for a role that may run it.
 CREATE FUNCTION scorebook.find_job_internal(caller name, name text)
 RETURNS scorebook.registered_job
@@ -208,12 +240,7 @@ DECLARE
 	job scorebook.registered_job;
 BEGIN
 	job := scorebook.find_job(name);
-	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = format('permission denied for job "%s"', name),
-			DETAIL = format('It belongs to role "%s".', job.owner);
-	END IF;
+	PERFORM scorebook.check_job_owner_internal(caller, job);
 	RETURN job;
 END
 $$;
@@ -243,6 +270,11 @@ AS $$
 DECLARE
 	number bigint;
 BEGIN
+	IF NOT EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = 'the job was dropped meanwhile';
+	END IF;
 	IF kind IN ('run', 'decision') THEN
 		UPDATE scorebook.run AS r
 		SET status = 'crashed', finished_at = clock_timestamp()
@@ -263,17 +295,19 @@ $$;
 COMMENT ON FUNCTION scorebook.begin_run_internal(name, integer, text, timestamp with time zone, boolean) IS
 	'writes down that a run begins, and which ones have crashed';
 
-CREATE FUNCTION scorebook.fail_run_internal(number bigint, sqlstate text, message text, key text)
+CREATE FUNCTION scorebook.fail_run_internal(number bigint, sqlstate text, message text, key text,
+	key_digest bigint)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE scorebook.run
-	SET status = 'failed', finished_at = clock_timestamp(), sqlstate = $2, message = $3, failed_key = $4
+	SET status = 'failed', finished_at = clock_timestamp(), sqlstate = $2, message = $3, failed_key = $4,
+		failed_key_digest = $5
 	WHERE run = $1
 $$;
 
-COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text) IS
+COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint) IS
 	'writes down how a run failed';
 
 -- The statements of a pass of a job with a version: one that reads the source
@@ -287,7 +321,7 @@ CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
 	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
-	OUT decide text, OUT shadow text)
+	OUT decide text, OUT endings text, OUT shadow text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -379,14 +413,26 @@ BEGIN
 		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
 		' FROM written AS w WHERE %s',
 		job.result,
+		-- the key, too: it may be equal, and yet another one, such as 1.0 and 1.00
 		(SELECT string_agg(format('%I = w.%I', g.name, g.name), ', ' ORDER BY g.position)
-		 FROM unnest(given) WITH ORDINALITY AS g (name, position)
-		 WHERE g.name <> ALL (row_key)),
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
 		still);
+	-- A run is long: meanwhile others may have added a key and ended it again,
+	-- which nothing but the history tells.  $3 is what "endings" gives under the
+	-- snapshot of the run.
+	IF scope IN ('all', 'watermark') THEN
+		endings := format(
+			'SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM written AS w JOIN %s AS h ON %s'
+			' WHERE w.old_run IS NULL',
+			job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
+	END IF;
 	add := format(
 		'INSERT INTO %s (%s, run, system_from) SELECT %s, $1, $2 FROM written AS w'
-		' WHERE w.old_run IS NULL ON CONFLICT (%s) DO NOTHING',
+		' WHERE w.old_run IS NULL%s ON CONFLICT (%s) DO NOTHING',
 		job.result, scorebook.column_list(given, '%I'), scorebook.column_list(given, 'w.%I'),
+		CASE WHEN endings IS NOT NULL THEN
+			format(' AND NOT EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($3))',
+				job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND ')) END,
 		scorebook.column_list(row_key, '%I'));
 	archive_gone := format(
 		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
@@ -516,7 +562,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
-	OUT reasons_since bigint)
+	OUT reasons_since bigint, OUT source bigint)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -568,6 +614,7 @@ BEGIN
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
+	source := job.source::oid::bigint;
 END
 $$;
 
@@ -598,7 +645,8 @@ BEGIN
 		rows_read = done.rows_read, rows_scored = done.rows_scored,
 		rows_changed = done.rows_changed, rows_confirmed = done.rows_confirmed,
 		rows_closed = done.rows_closed, rows_failed = done.rows_failed,
-		rows_excluded = done.rows_excluded, rows_overtaken = done.rows_overtaken,
+		rows_excluded = done.rows_excluded, rows_erased = done.rows_erased,
+		rows_overtaken = done.rows_overtaken,
 		rows_written = done.rows_written, rows_ended = done.rows_ended,
 		digest = done.digest, phases = done.phases
 	FROM scorebook.model_version AS v
@@ -709,7 +757,8 @@ SELECT j.name AS job, r.run, r.kind,
 		 ELSE r.status END AS status,
 	r.effective_at, r.started_at, r.started_by, r.finished_at, m.committed_at,
 	r.model || '/' || r.version AS model, r.engine, r.rows_read, r.rows_scored, r.rows_changed,
-	r.rows_confirmed, r.rows_closed, r.rows_failed, r.rows_excluded, r.rows_overtaken, r.phases,
+	r.rows_confirmed, r.rows_closed, r.rows_failed, r.rows_excluded, r.rows_erased, r.rows_overtaken,
+	r.phases,
 	r.sqlstate, r.message, r.failed_key
 FROM scorebook.run AS r
 	JOIN scorebook.registered_job AS j ON j.job_id = r.job_id

@@ -28,6 +28,23 @@ $$;
 COMMENT ON FUNCTION scorebook.find_book(text) IS
 	'the job of a name, be it dropped; throws where there is none';
 
+-- The same for a role that may run the job.
+CREATE FUNCTION scorebook.find_book_internal(caller name, job text)
+RETURNS scorebook.registered_job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	book constant scorebook.registered_job := scorebook.find_book(job);
+BEGIN
+	PERFORM scorebook.check_job_owner_internal(caller, book);
+	RETURN book;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.find_book_internal(name, text) IS
+	'the job of a name, be it dropped, after checking that the role may run it';
+
 -- A key is named by its value where it is one column, and by a row or a JSON
 -- object with its columns where it is several, or where a period is meant.
 CREATE FUNCTION scorebook.key_object(job scorebook.registered_job, key jsonb)
@@ -64,11 +81,7 @@ RETURNS timestamp with time zone
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT scorebook.final_until_internal(j.timeline_id)
-	FROM scorebook.registered_job AS j
-	WHERE j.name = as_of_final_until.job
-	ORDER BY j.job_id DESC
-	LIMIT 1
+	SELECT scorebook.final_until((scorebook.find_book(job)).timeline_id)
 $$;
 
 COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS
@@ -88,14 +101,14 @@ DECLARE
 BEGIN
 	RETURN QUERY EXECUTE
 		scorebook.verify_statement(book.result, book.history, row_key, $sql$''$sql$,
-			$sql$SELECT r.run, '' AS part, r.rows_written, r.rows_ended, r.digest
+			$sql$SELECT r.run, r.system_from, '' AS part, r.rows_written, r.rows_ended, r.digest
 				FROM scorebook.run AS r WHERE r.job_id = $1 AND r.status = 'succeeded'$sql$)
 	USING book.job_id;
 	IF book.shadow IS NOT NULL THEN
 		RETURN QUERY EXECUTE
 			scorebook.verify_statement(book.shadow, book.shadow_history, ARRAY['served'::name] || row_key,
 				'c.served',
-				$sql$SELECT r.run, m.ref AS part, m.rows_written, m.rows_ended, m.digest
+				$sql$SELECT r.run, r.system_from, m.ref AS part, m.rows_written, m.rows_ended, m.digest
 					FROM scorebook.run AS r JOIN scorebook.run_model AS m ON m.run = r.run
 					WHERE r.job_id = $1 AND r.status = 'succeeded' AND m.role = 'shadow'$sql$)
 		USING book.job_id;
@@ -127,11 +140,22 @@ BEGIN
 	RETURN format($sql$
 		WITH recorded AS MATERIALIZED
 		(
-			%7$s
+			SELECT r.run, r.part, r.system_from, r.rows_written, r.rows_ended,
+				r.rows_written - coalesce(a.rows_written, 0) AS rows_left,
+				r.rows_ended - coalesce(a.rows_ended, 0) AS ended_left,
+				r.digest - coalesce(a.digest, 0) AS digest_left
+			FROM (%7$s) AS r
+				LEFT JOIN
+					(SELECT a.run, a.part, sum(a.rows_written) AS rows_written, sum(a.rows_ended) AS rows_ended,
+						sum(a.digest) AS digest
+					 FROM scorebook.amendment AS a
+					 WHERE a.job_id = $1
+					 GROUP BY a.run, a.part) AS a ON a.run = r.run AND a.part = r.part
 		), line AS MATERIALIZED
 		(
 			SELECT %1$s AS key, c.part, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason, c.digest,
-				lead(c.system_from) OVER next AS next_from, lead(c.run) OVER next AS next_run
+				lead(c.system_from) OVER next AS next_from, lead(c.run) OVER next AS next_run,
+				lag(c.system_from) OVER next AS last_from, lag(c.ended_by) OVER next AS last_ended_by
 			FROM
 				(SELECT %2$s, %3$s AS part, c.run, c.system_from, NULL::bigint AS ended_by,
 					NULL::timestamp with time zone AS system_to, NULL::text AS end_reason,
@@ -161,6 +185,25 @@ BEGIN
 			FROM line AS l WHERE l.end_reason = 'superseded'
 				AND (l.next_from > l.system_to OR l.next_run <> l.ended_by)
 			UNION ALL
+			SELECT 'a row ended for another reason', l.run, l.key,
+				format('It was superseded by run %%s, and says that it is "%%s".', l.ended_by, l.end_reason)
+			FROM line AS l WHERE l.end_reason <> 'superseded' AND l.next_run = l.ended_by
+			UNION ALL
+			SELECT 'a row begins at another time', l.run, l.key,
+				format('It says %%s, and its run %%s.', l.system_from, r.system_from)
+			FROM line AS l JOIN recorded AS r ON r.run = l.run AND r.part = l.part
+			WHERE l.system_from <> CASE WHEN l.last_ended_by = l.run
+				THEN greatest(r.system_from, l.last_from + interval '1 microsecond') ELSE r.system_from END
+				-- the row before, which may have begun later than the run, is not kept
+				AND NOT (l.last_from IS NULL AND l.system_from > r.system_from
+					AND EXISTS (SELECT FROM scorebook.amendment AS a
+						WHERE a.run = l.run AND a.part = l.part AND a.reason = 'expired' AND a.rows_ended > 0))
+			UNION ALL
+			SELECT 'a row ends at another time', l.run, l.key,
+				format('It says %%s, and the run that ended it %%s.', l.system_to, r.system_from)
+			FROM line AS l JOIN recorded AS r ON r.run = l.ended_by AND r.part = l.part
+			WHERE l.system_to <> greatest(r.system_from, l.system_from + interval '1 microsecond')
+			UNION ALL
 			SELECT 'two rows overlap', l.run, l.key,
 				format('It ends at %%s, and the next row begins at %%s.', l.system_to, l.next_from)
 			FROM line AS l
@@ -175,20 +218,22 @@ BEGIN
 					WHERE r.run = l.ended_by AND r.part = l.part))
 			UNION ALL
 			SELECT 'rows of a run were added or removed', r.run, NULL,
-				format('It wrote %%s rows, there are %%s.', r.rows_written, coalesce(w.n, 0))
+				format('It wrote %%s rows, of which there should be %%s, and are %%s.', r.rows_written,
+					r.rows_left, coalesce(w.n, 0))
 			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run AND w.part = r.part
-			WHERE r.rows_written <> coalesce(w.n, 0)
+			WHERE r.rows_left <> coalesce(w.n, 0)
 			UNION ALL
 			SELECT 'rows of a run were changed', r.run, NULL,
 				'The digest of its rows is not the one that was recorded.'
 			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run AND w.part = r.part
-			WHERE r.rows_written = coalesce(w.n, 0)
-				AND (r.digest - coalesce(w.digest, 0)) %% 18446744073709551616 <> 0
+			WHERE r.rows_left = coalesce(w.n, 0)
+				AND (r.digest_left - coalesce(w.digest, 0)) %% 18446744073709551616 <> 0
 			UNION ALL
 			SELECT 'rows that a run ended were added or removed', r.run, NULL,
-				format('It ended %%s rows, there are %%s.', r.rows_ended, coalesce(e.n, 0))
+				format('It ended %%s rows, of which there should be %%s, and are %%s.', r.rows_ended,
+					r.ended_left, coalesce(e.n, 0))
 			FROM recorded AS r LEFT JOIN ended AS e ON e.run = r.run AND e.part = r.part
-			WHERE r.rows_ended <> coalesce(e.n, 0)
+			WHERE r.ended_left <> coalesce(e.n, 0)
 		) AS p
 		$sql$, shown_key, scorebook.column_list(row_key, 'c.%I'), part, given, result, history, recorded);
 END

@@ -116,19 +116,6 @@ $$;
 COMMENT ON FUNCTION scorebook.scored_again(scorebook.registered_job, text, text) IS
 	'what scores kept inputs again, as a part of a statement';
 
--- Nothing is erased so far.  Whoever erases keeps no key that rows could be
--- joined with, so that it is asked for each key that a book does not have.
-CREATE FUNCTION scorebook.is_erased(job scorebook.registered_job, key jsonb)
-RETURNS boolean
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT false
-$$;
-
-COMMENT ON FUNCTION scorebook.is_erased(scorebook.registered_job, jsonb) IS
-	'was what a job said of a key erased?';
-
 CREATE FUNCTION scorebook.score_at(job text, key anycompatible,
 	at timestamp with time zone DEFAULT now())
 RETURNS jsonb
@@ -143,7 +130,7 @@ BEGIN
 	EXECUTE format('SELECT to_jsonb(c) FROM %s AS c', scorebook.row_of_key(book))
 	INTO said
 	USING subject, at;
-	IF said IS NULL AND scorebook.is_erased(book, subject) THEN
+	IF said IS NULL AND scorebook.is_erased(book.job_id, subject, at) THEN
 		RETURN '{"erased": true}';
 	END IF;
 	RETURN said;
@@ -170,7 +157,7 @@ BEGIN
 		' scorebook.replay_verdict(s.model_id, s.version, s.said, s.says) FROM %s AS s',
 		scorebook.scored_again(book, scorebook.row_of_key(book)))
 	USING subject, at;
-	IF NOT FOUND AND scorebook.is_erased(book, subject) THEN
+	IF NOT FOUND AND scorebook.is_erased(book.job_id, subject, at) THEN
 		verdict := 'erased';
 		RETURN NEXT;
 	END IF;
@@ -219,6 +206,12 @@ BEGIN
 		' scorebook.replay_verdict(s.model_id, s.version, s.said, s.says) FROM %s AS s',
 		scorebook.scored_again(book, scorebook.rows_of_run(book)))
 	USING run;
+	-- what is gone is counted, one row for each, and nothing is known of it
+	RETURN QUERY
+	SELECT NULL::jsonb, NULL::timestamp with time zone, NULL::text, NULL::real[], NULL::real[],
+		NULL::double precision, CASE a.reason WHEN 'erased' THEN 'erased' ELSE 'inputs not kept' END
+	FROM scorebook.amendment AS a, generate_series(1, a.rows_written)
+	WHERE a.run = replay_run.run AND a.part = '';
 END
 $$;
 
@@ -262,7 +255,7 @@ BEGIN
 		scorebook.join_scoring_run(book))
 	INTO said
 	USING subject, at;
-	IF said IS NULL AND NOT scorebook.is_erased(book, subject) THEN
+	IF said IS NULL AND NOT scorebook.is_erased(book.job_id, subject, at) THEN
 		RETURN;
 	END IF;
 	IF said.inputs IS NULL THEN
@@ -271,6 +264,7 @@ BEGIN
 			MESSAGE = format('the inputs of this score of job "%s" are not there', book.name),
 			DETAIL = CASE
 				WHEN said IS NULL THEN 'They were erased.'
+				WHEN book.inputs = 'full' THEN format('The job keeps them for this long: %s.', book.retain_inputs)
 				ELSE format('The job keeps this of its inputs: %s.', book.inputs) END,
 			HINT = 'Only a job that keeps its inputs (inputs => ''full'') can explain its scores later.';
 	END IF;

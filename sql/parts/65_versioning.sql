@@ -260,8 +260,8 @@ BEGIN
 	END IF;
 	RETURN ARRAY[
 		format('SELECT scorebook.open_writer(%s)', timeline),
-		format('SELECT %s, coalesce(s.opened_by, scorebook.refuse_unknown_row(%L::regclass)), $1,'
-			' s.system_from, greatest($2, s.system_from + interval ''1 microsecond'')'
+		format('SELECT %s, coalesce(s.opened_by, scorebook.refuse_unknown_row(%L::pg_catalog.regclass)), $1,'
+			' s.system_from, greatest($2, s.system_from OPERATOR(pg_catalog.+) ''1 microsecond''::pg_catalog.interval)'
 			' FROM %s LEFT JOIN %s AS s ON %s',
 			scorebook.name_list(columns, 'r.%1$I'), versioned.relation, read_from, versioned.since,
 			scorebook.name_list(key.columns, 's.%1$I %2$s r.%1$I', ' AND ', key.operators)),
@@ -294,9 +294,8 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	begins timestamp with time zone;
+	begins constant timestamp with time zone := scorebook.begins_at(timeline);
 BEGIN
-	SELECT t.begins_at INTO begins FROM scorebook.timeline AS t WHERE t.timeline_id = timeline;
 	IF at >= begins THEN
 		RETURN;
 	ELSIF begins IS NULL THEN
@@ -558,8 +557,8 @@ $$;
 COMMENT ON FUNCTION scorebook.add_system_versioning(regclass) IS
 	'gives a table history: <table>_history and <table>_as_of(time)';
 
--- The rows that are there belong to a writer of their own.  Its moment is
--- taken before the trigger of the second table looks for it.
+-- The rows that are there belong to a writer of their own.  The history begins
+-- with its moment.
 CREATE FUNCTION scorebook.register_versioning_internal(caller name, relation regclass, history regclass,
 	since regclass)
 RETURNS integer
@@ -585,26 +584,6 @@ $$;
 COMMENT ON FUNCTION scorebook.register_versioning_internal(name, regclass, regclass, regclass) IS
 	'what register_versioning does, with the rights of the extension''s owner';
 
-CREATE FUNCTION scorebook.begin_timeline_internal() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	UPDATE scorebook.timeline AS t
-	SET begins_at = (SELECT min(m.committed_at) FROM scorebook.moment AS m
-					 WHERE m.timeline_id = NEW.timeline_id)
-	WHERE t.timeline_id = NEW.timeline_id AND t.begins_at = 'infinity';
-	RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.begin_timeline_internal() IS
-	'trigger: a history begins when the transaction that adds it commits';
-
-CREATE CONSTRAINT TRIGGER versioned_relation_begin AFTER INSERT ON scorebook.versioned_relation
-	DEFERRABLE INITIALLY DEFERRED
-	FOR EACH ROW EXECUTE FUNCTION scorebook.begin_timeline_internal();
-
 CREATE FUNCTION scorebook.member_tables(relation regclass)
 RETURNS SETOF regclass
 LANGUAGE sql STABLE
@@ -616,6 +595,8 @@ $$;
 COMMENT ON FUNCTION scorebook.member_tables(regclass) IS
 	'a table and its partitions, on all levels';
 
+-- Anybody can make a function that looks like them; they are the owner's, or
+-- were until now.
 CREATE FUNCTION scorebook.as_of_functions(timeline integer)
 RETURNS TABLE (function regprocedure, by_key boolean)
 LANGUAGE sql STABLE ROWS 2
@@ -624,7 +605,8 @@ AS $$
 	SELECT p.oid, p.pronargs > 1
 	FROM scorebook.versioned_relation AS v
 		JOIN pg_class AS c ON c.oid = v.relation
-		JOIN pg_proc AS p ON p.prorettype = c.reltype
+		JOIN pg_class AS h ON h.oid = v.history
+		JOIN pg_proc AS p ON p.prorettype = c.reltype AND p.proowner IN (c.relowner, h.relowner)
 	WHERE v.timeline_id = timeline AND p.proretset
 		AND p.prosrc ~ format('scorebook\.check_begin\(%s,', timeline)
 $$;
@@ -695,15 +677,9 @@ BEGIN
 	SELECT v.* INTO STRICT versioned FROM scorebook.versioned_relation AS v
 	WHERE v.relation = follow_relation.relation;
 	PERFORM scorebook.check_can_be_versioned(relation);
+	PERFORM scorebook.check_triggers(versioned);
+	PERFORM scorebook.check_key(versioned);
 	PERFORM scorebook.follow_columns(versioned);
-
-	owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
-	FOR companion IN
-		SELECT c.oid::regclass AS name FROM pg_class AS c
-		WHERE c.oid IN (versioned.history, versioned.since) AND pg_get_userbyid(c.relowner) <> owner
-	LOOP
-		EXECUTE format('ALTER TABLE %s OWNER TO %I', companion.name, owner);
-	END LOOP;
 
 	gone := ARRAY(SELECT unnest(versioned.members) EXCEPT SELECT scorebook.member_tables(relation));
 	come := ARRAY(SELECT scorebook.member_tables(relation) EXCEPT SELECT unnest(versioned.members));
@@ -716,6 +692,13 @@ BEGIN
 	END LOOP;
 
 	PERFORM scorebook.write_as_of(versioned, false), scorebook.write_as_of(versioned, true);
+	owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
+	FOR companion IN
+		SELECT c.oid::regclass AS name FROM pg_class AS c
+		WHERE c.oid IN (versioned.history, versioned.since) AND pg_get_userbyid(c.relowner) <> owner
+	LOOP
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', companion.name, owner);
+	END LOOP;
 END
 $$;
 
@@ -793,6 +776,85 @@ $$;
 COMMENT ON FUNCTION scorebook.check_types(regclass, regclass) IS
 	'throws where a column of a table has another type in a companion';
 
+-- While a dump is being restored there is no key yet, and no index that could
+-- be one.
+CREATE FUNCTION scorebook.check_key(versioned scorebook.versioned_relation)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known constant name[] := (SELECT k.columns FROM scorebook.row_key(versioned.since) AS k);
+	key constant name[] := (SELECT k.columns FROM scorebook.row_key(versioned.relation) AS k);
+BEGIN
+	IF known IS NULL OR key = known OR key IS NULL AND NOT EXISTS (
+		SELECT FROM pg_index AS i
+		WHERE i.indrelid = versioned.relation AND i.indisunique AND i.indimmediate AND i.indisvalid
+			AND i.indpred IS NULL AND i.indexprs IS NULL
+			AND known = (SELECT array_agg(a.attname ORDER BY k.position)
+						 FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, position)
+							JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
+						 WHERE k.position <= i.indnkeyatts)) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION USING
+		ERRCODE = 'feature_not_supported',
+		MESSAGE = format('cannot change the key of table %s: it has history', versioned.relation),
+		DETAIL = format('Its rows are told apart by (%s).', scorebook.name_list(known, '%1$I')),
+		HINT = 'End the history first, with scorebook.drop_system_versioning.';
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_key(scorebook.versioned_relation) IS
+	'throws where the rows of a table with history are told apart by other columns than before';
+
+CREATE FUNCTION scorebook.check_triggers(versioned scorebook.versioned_relation)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	disabled record;
+BEGIN
+	SELECT t.tgname AS name, t.tgrelid::regclass AS relation INTO disabled
+	FROM pg_trigger AS t
+	WHERE t.tgrelid IN (versioned.history, versioned.since) AND t.tgenabled IN ('D', 'R')
+			AND t.tgfoid = 'scorebook.guard_history()'::regprocedure
+		OR t.tgrelid = ANY (versioned.members) AND t.tgenabled <> 'A'
+			AND t.tgfoid = 'scorebook.keep_history()'::regprocedure;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = format('cannot disable trigger "%s" of table %s: it keeps history', disabled.name, disabled.relation),
+			HINT = 'End the history first, with scorebook.drop_system_versioning.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_triggers(scorebook.versioned_relation) IS
+	'throws where a trigger that keeps a history is disabled';
+
+-- Their names may have been changed.
+CREATE FUNCTION scorebook.has_triggers_internal(versioned scorebook.versioned_relation)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT bool_and(t.n = t.expected)
+	FROM
+		(SELECT CASE c.relkind WHEN 'r' THEN 4 ELSE 3 END AS expected,
+			(SELECT count(*) FROM pg_trigger AS t
+			 WHERE t.tgrelid = c.oid AND t.tgfoid = 'scorebook.keep_history()'::regprocedure) AS n
+		 FROM pg_class AS c WHERE c.oid = ANY (versioned.members)
+		 UNION ALL
+		 SELECT 2, count(*) FROM pg_trigger AS t
+		 WHERE t.tgrelid IN (versioned.history, versioned.since)
+			AND t.tgfoid = 'scorebook.guard_history()'::regprocedure) AS t
+$$;
+
+COMMENT ON FUNCTION scorebook.has_triggers_internal(scorebook.versioned_relation) IS
+	'whether all triggers that keep a history are there';
+
 CREATE FUNCTION scorebook.create_triggers(member regclass, timeline integer)
 RETURNS void
 LANGUAGE plpgsql
@@ -814,6 +876,7 @@ BEGIN
 		EXECUTE format('CREATE TRIGGER scorebook_keep_%s %s ON %s %s'
 			' FOR EACH STATEMENT EXECUTE FUNCTION scorebook.keep_history(%L)',
 			event.name, event.fired, member, event.rows, timeline::text);
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER scorebook_keep_%s', member, event.name);
 	END LOOP;
 END
 $$;
@@ -975,16 +1038,75 @@ $$;
 COMMENT ON FUNCTION scorebook.drop_system_versioning(regclass, boolean) IS
 	'ends the history of a table; what it was before stays as a table of its own, or goes';
 
--- Who may read scorebook.moment may know this.
+-- What a history must be, in one scan in the order of keys and moments.  It has
+-- no digests: a writer is any transaction, and would have to read its rows again.
+CREATE FUNCTION scorebook.verify_history(relation regclass)
+RETURNS TABLE (problem text, key text, detail text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	versioned constant scorebook.versioned_relation := scorebook.find_versioned(relation);
+	row_key record;
+	shown_key text;
+	same_key text;
+BEGIN
+	SELECT k.* INTO STRICT row_key FROM scorebook.row_key(relation) AS k;
+	shown_key := format('format(%L, %s)',
+		'(' || array_to_string(row_key.columns, ', ') || ')=('
+			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(row_key.columns)]), ', ') || ')',
+		scorebook.name_list(row_key.columns, 'c.%1$I'));
+	same_key := scorebook.name_list(row_key.columns, 'c.%1$I %2$s o.%1$I', ' AND ', row_key.operators);
+	RETURN QUERY EXECUTE format($sql$
+		WITH line AS
+		(
+			SELECT %1$s AS key, c.closed_by, f.writer IS NULL OR (t.writer IS NULL AND c.closed_by IS NOT NULL) AS unknown,
+				coalesce(f.committed_at, 'infinity') AS opened_at, coalesce(t.committed_at, 'infinity') AS closed_at,
+				lead(coalesce(f.committed_at, 'infinity')) OVER next AS next_at
+			FROM
+				(SELECT %2$s, c.opened_by, NULL::bigint AS closed_by FROM %3$s AS c
+				 UNION ALL
+				 SELECT %2$s, c.opened_by, c.closed_by FROM %4$s AS c) AS c
+				LEFT JOIN scorebook.moment AS f ON f.writer = c.opened_by AND f.timeline_id = $1
+				LEFT JOIN scorebook.moment AS t ON t.writer = c.closed_by AND t.timeline_id = $1
+			WINDOW next AS (PARTITION BY %2$s ORDER BY f.committed_at, c.closed_by)
+		)
+		SELECT p.* FROM
+		(
+			SELECT 'a row is of no writer of the table'::text, l.key, NULL::text FROM line AS l WHERE l.unknown
+			UNION ALL
+			SELECT 'a row ends before it begins', l.key,
+				format('It begins at %%s and ends at %%s.', l.opened_at, l.closed_at)
+			FROM line AS l WHERE NOT l.unknown AND l.closed_by IS NOT NULL AND l.closed_at <= l.opened_at
+			UNION ALL
+			SELECT 'two rows overlap', l.key,
+				format('It ends at %%s, and the next row begins at %%s.', l.closed_at, l.next_at)
+			FROM line AS l WHERE NOT l.unknown AND l.next_at < l.closed_at
+			UNION ALL
+			SELECT 'the history does not know a row of the table', %1$s, NULL
+			FROM %5$s AS c WHERE NOT EXISTS (SELECT FROM %3$s AS o WHERE %6$s)
+			UNION ALL
+			SELECT 'the table does not have a row that the history knows', %1$s, NULL
+			FROM %3$s AS c WHERE NOT EXISTS (SELECT FROM %5$s AS o WHERE %6$s)
+		) AS p
+		$sql$, shown_key, scorebook.name_list(row_key.columns, 'c.%1$I'), versioned.since, versioned.history,
+		versioned.relation, same_key)
+	USING versioned.timeline_id;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.verify_history(regclass) IS
+	'what is wrong with the history of a table; no rows: nothing';
+
 CREATE FUNCTION scorebook.as_of_final_until(relation regclass)
 RETURNS timestamp with time zone
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	versioned constant scorebook.versioned_relation := scorebook.find_versioned(relation);
 BEGIN
-	RETURN scorebook.final_until_internal(versioned.timeline_id);
+	RETURN scorebook.final_until(versioned.timeline_id);
 END
 $$;
 
@@ -1061,14 +1183,18 @@ BEGIN
 		FROM scorebook.versioned_relation AS v, pg_event_trigger_ddl_commands() AS c
 		WHERE (c.classid = 'pg_class'::regclass
 			   AND (c.objid IN (v.relation, v.history, v.since) OR c.objid = ANY (v.members)
-					OR pg_partition_root(c.objid) = v.relation))
+					OR pg_partition_root(c.objid) = v.relation
+					OR EXISTS (SELECT FROM pg_inherits AS i
+							   WHERE i.inhrelid = c.objid AND i.inhparent = v.relation)))
 			OR (c.classid = 'pg_namespace'::regclass
 				AND EXISTS (SELECT FROM pg_class AS t
 							WHERE t.oid IN (v.relation, v.history, v.since) AND t.relnamespace = c.objid))
 	LOOP
 		SELECT v.* INTO versioned FROM scorebook.versioned_relation AS v WHERE v.timeline_id = change.timeline_id;
-		-- a dump is being restored: nobody can drop the key
-		CONTINUE WHEN NOT EXISTS (SELECT FROM scorebook.row_key(versioned.relation));
+		IF NOT EXISTS (SELECT FROM scorebook.row_key(versioned.relation)) THEN
+			PERFORM scorebook.check_key(versioned);
+			CONTINUE;
+		END IF;
 		IF change.companion IS NOT NULL THEN
 			PERFORM scorebook.check_companion(versioned, change.companion);
 			CONTINUE WHEN change.renames;
@@ -1116,9 +1242,10 @@ BEGIN
 			problem := format('cannot drop the key of table %s: it has history', versioned.relation);
 		ELSIF EXISTS (
 			SELECT FROM pg_event_trigger_dropped_objects() AS d
-			WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE 'scorebook\_%'
+			WHERE d.object_type = 'trigger'
 				AND to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
-					= ANY (versioned.members || versioned.history || versioned.since)) THEN
+					= ANY (versioned.members || versioned.history || versioned.since))
+			AND NOT scorebook.has_triggers_internal(versioned) THEN
 			problem := format('cannot drop what keeps the history of table %s', versioned.relation);
 		END IF;
 		IF problem IS NOT NULL THEN
@@ -1134,6 +1261,33 @@ $$;
 COMMENT ON FUNCTION scorebook.follow_drop_internal() IS
 	'event trigger: histories keep what they need, and end with their tables';
 
+-- A rewrite gives rows of the past values that they did not have, and hides
+-- from the rest of the transaction what the rows were before it.
+CREATE FUNCTION scorebook.refuse_rewrite_internal() RETURNS event_trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation regclass;
+BEGIN
+	SELECT v.relation INTO relation
+	FROM scorebook.versioned_relation AS v
+	WHERE pg_event_trigger_table_rewrite_oid() = ANY (v.members);
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = format('cannot rewrite table %s: it has history', relation),
+			DETAIL = 'Its rows would look as if they had always been what they become.',
+			HINT = 'Add a column without a default, or with a constant one, and UPDATE the rows; or end the history first, with scorebook.drop_system_versioning.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.refuse_rewrite_internal() IS
+	'event trigger: tables with history are not rewritten';
+
+CREATE EVENT TRIGGER scorebook_refuse_rewrite ON table_rewrite
+	EXECUTE FUNCTION scorebook.refuse_rewrite_internal();
 CREATE EVENT TRIGGER scorebook_follow_ddl ON ddl_command_end
 	WHEN TAG IN ('ALTER SCHEMA', 'ALTER TABLE', 'CREATE TABLE')
 	EXECUTE FUNCTION scorebook.follow_ddl_internal();

@@ -13,6 +13,7 @@ CREATE TABLE scorebook.training_snapshot
 	relations	jsonb NOT NULL,
 	settings	jsonb NOT NULL,
 	snapshot	text NOT NULL,
+	database	text NOT NULL,
 	taken_at	timestamp with time zone NOT NULL,
 	taken_by	name NOT NULL,
 	CONSTRAINT training_snapshot_pkey PRIMARY KEY (snapshot_id)
@@ -30,9 +31,24 @@ COMMENT ON COLUMN scorebook.training_snapshot.settings IS
 	'the settings that rows or their text may depend on';
 COMMENT ON COLUMN scorebook.training_snapshot.snapshot IS
 	'what the transaction saw, as pg_current_snapshot shows it';
+COMMENT ON COLUMN scorebook.training_snapshot.database IS
+	'of which the snapshot is one: system identifier and oid';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.training_snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.training_snapshot_snapshot_id_seq', '');
+
+CREATE FUNCTION scorebook.this_database()
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('%s/%s', s.system_identifier, d.oid)
+	FROM pg_control_system() AS s, pg_database AS d
+	WHERE d.datname = current_database()
+$$;
+
+COMMENT ON FUNCTION scorebook.this_database() IS
+	'what a database is known by until it is dumped and restored';
 
 CREATE FUNCTION scorebook.record_snapshot(query text, at timestamp with time zone, description text,
 	row_count bigint, checksum numeric, columns jsonb, relations jsonb, settings jsonb)
@@ -51,8 +67,9 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO scorebook.training_snapshot (query, at, description, row_count, checksum, columns,
-		relations, settings, snapshot, taken_at, taken_by)
-	VALUES ($2, $3, $4, $5, $6, $7, $8, $9, pg_current_snapshot()::text, clock_timestamp(), $1)
+		relations, settings, snapshot, database, taken_at, taken_by)
+	VALUES ($2, $3, $4, $5, $6, $7, $8, $9, pg_current_snapshot()::text, scorebook.this_database(),
+		clock_timestamp(), $1)
 	RETURNING snapshot_id
 $$;
 
@@ -257,6 +274,8 @@ BEGIN
 	detail := pg_catalog.concat_ws(' ',
 		CASE WHEN verdict OPERATOR(pg_catalog.=) 'different'
 			 THEN pg_catalog.format('There were %s rows with the checksum %s.', taken.row_count, taken.checksum) END,
+		CASE WHEN with_history AND taken.database OPERATOR(pg_catalog.<>) scorebook.this_database()
+			 THEN 'By time: the transaction snapshot is of the database that was dumped.' END,
 		'Read as they are now: ' OPERATOR(pg_catalog.||) without_history OPERATOR(pg_catalog.||) '.');
 END
 $$;

@@ -59,15 +59,20 @@ BEGIN
 	IF features IS NOT NULL THEN
 		PERFORM scorebook.check_features(own, features);
 	END IF;
-	run := scorebook.pull_subject(own.name, subject, features);
+	-- once more, where another one has written the row at the same time
+	LOOP
+		run := scorebook.pull_subject(own.name, subject, features);
+		EXIT WHEN NOT EXISTS (SELECT FROM scorebook.run AS r
+			WHERE r.run = score_subject.run AND r.rows_overtaken > 0);
+	END LOOP;
 	EXECUTE format('SELECT %s, c.class, c.points, c.decision, c.band, c.reasons, c.version, c.effective_at'
-			' FROM %s AS c WHERE %s ORDER BY c.effective_at DESC LIMIT 1',
+			' FROM %s AS c WHERE %s ORDER BY c.run = $2 DESC, c.effective_at DESC LIMIT 1',
 			CASE WHEN own.has_scores THEN 'NULL::real, c.scores' ELSE 'c.score, NULL::real[]' END,
 			own.result,
 			scorebook.column_list(own.key,
 				format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', own.result), ' AND '))
 		INTO score, scores, class, points, decision, band, reasons, version, effective_at
-		USING subject;
+		USING subject, run;
 END
 $$;
 

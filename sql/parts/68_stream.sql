@@ -196,7 +196,7 @@ $$;
 COMMENT ON FUNCTION scorebook.check_stream_internal(name, text, regclass) IS
 	'the job that a stream''s trigger names, after checking that it streams this table';
 
--- Partitions that come later stream, too.
+-- Partitions that come later stream, too, until they are detached.
 -- With the rights of the extension's owner, since who adds a partition may
 -- know nothing of the job.
 CREATE FUNCTION scorebook.follow_partitions() RETURNS event_trigger
@@ -214,18 +214,33 @@ BEGIN
 			LATERAL pg_partition_tree(s.relation) AS p
 		WHERE NOT EXISTS (SELECT FROM pg_trigger AS t
 			WHERE t.tgrelid = p.relid AND t.tgname = format('scorebook_stream_%s_insert', j.job_id))
+			-- a restore makes all of them, after other commands on these tables
+			AND EXISTS (SELECT FROM pg_trigger AS t
+				WHERE t.tgrelid = s.relation AND t.tgname = format('scorebook_stream_%s_insert', j.job_id))
+			AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() AS d
+				WHERE d.objid IN (SELECT a.relid FROM pg_partition_ancestors(p.relid) AS a))
 	LOOP
 		PERFORM scorebook.create_stream_triggers(part.relation, part.job_id, part.name, part.on_error);
+	END LOOP;
+	FOR part IN
+		SELECT t.tgname AS trigger, t.tgrelid::regclass AS relation
+		FROM scorebook.stream AS s
+			JOIN pg_trigger AS t ON t.tgfoid = 'scorebook.score_changes()'::regprocedure
+				AND t.tgname ~ format('^scorebook_stream_%s_(insert|update|delete|truncate)$', s.job_id)
+		WHERE t.tgrelid <> s.relation
+			AND NOT EXISTS (SELECT FROM pg_partition_tree(s.relation) AS p WHERE p.relid = t.tgrelid)
+	LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', part.trigger, part.relation);
 	END LOOP;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.follow_partitions() IS
-	'event trigger: new partitions of a streamed table stream, too';
+	'event trigger: new partitions of a streamed table stream, too, and detached ones no longer do';
 
 CREATE EVENT TRIGGER scorebook_follow_partitions ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE')
 	EXECUTE FUNCTION scorebook.follow_partitions();
 
 COMMENT ON EVENT TRIGGER scorebook_follow_partitions IS
-	'new partitions of a streamed table stream, too';
+	'new partitions of a streamed table stream, too, and detached ones no longer do';

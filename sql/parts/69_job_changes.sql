@@ -7,7 +7,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors', 'max_duration',
-		'max_rows', 'timezone', 'scaling', 'reasons', 'shadows', 'split']
+		'max_rows', 'timezone', 'scaling', 'reasons', 'shadows', 'split', 'retain', 'retain_inputs']
 $$;
 
 COMMENT ON FUNCTION scorebook.changeable_options() IS
@@ -83,12 +83,14 @@ BEGIN
 	PERFORM scorebook.check_scaling(name, job.scaling, job.model);
 	PERFORM scorebook.check_split_shares(name, job.split);
 	PERFORM scorebook.check_reasons(job, scorebook.num_reasons_internal(job));
+	PERFORM scorebook.check_retention_internal(job);
 	UPDATE scorebook.registered_job AS j
 	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
 		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
 		max_duration = job.max_duration, max_rows = job.max_rows, timezone = job.timezone,
 		scaling = job.scaling, reasons = job.reasons, split = job.split, shadows = job.shadows,
-		shadow = job.shadow, shadow_history = job.shadow_history
+		shadow = job.shadow, shadow_history = job.shadow_history, retain = job.retain,
+		retain_inputs = job.retain_inputs
 	WHERE j.job_id = job.job_id;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
 	SELECT job.job_id, max(d.revision) + 1, to_jsonb(job), now(), caller
@@ -112,18 +114,31 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job constant scorebook.registered_job := scorebook.find_job(name);
+	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
 		PERFORM scorebook.unstream_job(name);
 	END IF;
 	PERFORM scorebook.unregister_job(name, keep_book);
 	IF NOT keep_book THEN
-		EXECUTE format('DROP FUNCTION IF EXISTS %s(timestamp with time zone)', scorebook.as_of_function(job));
-		EXECUTE format('DROP VIEW IF EXISTS %s', scorebook.status_view(job));
-		EXECUTE format('DROP TABLE %s, %s', job.result, job.history);
-		IF job.shadow IS NOT NULL THEN
-			EXECUTE format('DROP TABLE %s, %s', job.shadow, job.shadow_history);
+		-- all of these are gone where somebody has dropped the result table
+		IF scorebook.as_of_function(job) IS NOT NULL THEN
+			EXECUTE format('DROP FUNCTION IF EXISTS %s(timestamp with time zone)', scorebook.as_of_function(job));
+			EXECUTE format('DROP VIEW IF EXISTS %s', scorebook.status_view(job));
 		END IF;
+		FOR part IN
+			SELECT c.oid FROM pg_class AS c
+			WHERE c.oid IN (job.result, job.history, job.shadow, job.shadow_history)
+		LOOP
+			EXECUTE format('DROP TABLE %s', part);
+		END LOOP;
+		-- the view of a query, which create_job has made
+		FOR part IN
+			SELECT c.oid FROM pg_class AS c
+			WHERE c.oid = job.source AND c.relkind = 'v' AND c.relname = job.name || '_source'
+		LOOP
+			EXECUTE format('DROP VIEW %s', part);
+		END LOOP;
 	END IF;
 END
 $$;
@@ -147,15 +162,19 @@ AS $$
 DECLARE
 	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name);
 BEGIN
-	IF scorebook.run_is_alive(job.job_id) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'lock_not_available',
-			MESSAGE = format('job "%s" is being run', name);
-	END IF;
+	PERFORM scorebook.keep_runs_out_internal(job.job_id, job.name);
 	IF keep_book THEN
 		UPDATE scorebook.registered_job AS j SET dropped_at = now() WHERE j.job_id = job.job_id;
 		RETURN;
 	END IF;
+	-- pulls and streams that are going on write records, too
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = job.result) THEN
+		EXECUTE format('LOCK TABLE %s', job.result);
+	END IF;
+	DELETE FROM scorebook.tombstone AS t WHERE t.job_id = job.job_id;
+	DELETE FROM scorebook.erasure_secret AS s WHERE s.job_id = job.job_id;
+	DELETE FROM scorebook.amendment AS a WHERE a.job_id = job.job_id;
+	DELETE FROM scorebook.retention_action AS a WHERE a.job_id = job.job_id;
 	DELETE FROM scorebook.row_error AS e WHERE e.job_id = job.job_id;
 	DELETE FROM scorebook.run_model AS m
 	USING scorebook.run AS r WHERE r.run = m.run AND r.job_id = job.job_id;

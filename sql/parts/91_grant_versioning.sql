@@ -5,13 +5,17 @@
 GRANT EXECUTE ON FUNCTION
 	scorebook.add_system_versioning(regclass),
 	scorebook.drop_system_versioning(regclass, boolean),
+	scorebook.verify_history(regclass),
 	scorebook.as_of_final_until(regclass),
+	scorebook.final_until(integer),
 	scorebook.add_companion(regclass, text, name[], text, text),
 	scorebook.as_of_body(integer, boolean),
 	scorebook.as_of_functions(integer),
 	scorebook.check_begin(integer, timestamp with time zone, anyelement),
 	scorebook.check_can_be_versioned(regclass),
 	scorebook.check_companion(scorebook.versioned_relation, regclass),
+	scorebook.check_key(scorebook.versioned_relation),
+	scorebook.check_triggers(scorebook.versioned_relation),
 	scorebook.check_types(regclass, regclass),
 	scorebook.column_definitions(regclass, name[]),
 	scorebook.create_triggers(regclass, integer),
@@ -45,7 +49,8 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.query_relations(text, timestamp with time zone),
 	scorebook.read_only_result(text, timestamp with time zone),
 	scorebook.record_snapshot(text, timestamp with time zone, text, bigint, numeric, jsonb, jsonb, jsonb),
-	scorebook.text_settings()
+	scorebook.text_settings(),
+	scorebook.this_database()
 TO PUBLIC;
 
 -- Whoever may become a role sees the training sets that it has taken.

@@ -609,7 +609,8 @@ def unknown_names():
     for model in seeds("binlog", "softprob"):
         for name in ("", "binary:logit", "reg:linear", "gpu:binary:logistic", "multi:softmax",
                      "multi:x",
-                     "rank:map", "reg:quantileerror", "reg:expectileerror", "survival:aft",
+                     "rank:map", "reg:quantileerror", "reg:quantileerrors", "reg:expectileerror",
+                     "survival:aft",
                      "x" * 101):
             yield from written(model.set(OBJECTIVE + ("name",), name),
                                "its objective is %.30r" % name)

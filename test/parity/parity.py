@@ -17,7 +17,8 @@ golden rows: then the native engine must give what that library computed.
 
 The first rows are explained, too, for each output: SQL must give the bits of
 the library, and where the fixture has contributions, within 1e-5 those of the
-library that wrote it.  What the library cannot explain, SQL must refuse.
+library that wrote it.  What the library cannot explain, SQL must refuse, and
+name both versions.
 
 Prints TAP; the table before the plan says what became of each model.
 """
@@ -276,6 +277,10 @@ def check_contributions(cursor, fixture, name, library, outputs):
     given = sql_contributions(cursor, fixture, name, outputs)
     if not same_bits([given], [library[:EXPLAINED_ROWS]]):
         return "explained otherwise than by XGBoost"
+    return check_expected_contributions(fixture, given)
+
+
+def check_expected_contributions(fixture, given):
     if fixture.contributions is not None and not np.allclose(
             given, fixture.contributions, rtol=0, atol=CONTRIBUTION_TOLERANCE):
         return "explained otherwise than by the XGBoost that wrote it"
@@ -316,6 +321,9 @@ def check_golden(cursor, fixture, name):
     error = load(cursor, fixture, name, golden=golden_rows(fixture))
     if error is not None:
         return FAILED, "refused with golden rows: " + str(error).strip()
+    complaint = check_contributions(cursor, fixture, name, None, fixture.expected[-1].shape[1])
+    if complaint:
+        return FAILED, complaint
     return check_expected(cursor, fixture, name, ("auto",), "native")
 
 
@@ -332,6 +340,12 @@ def check(cursor, fixture, name):
     if reason:
         if error is None:
             # the library is not given the file, but what it can read
+            complaint = None
+            if fixture.contributions is not None:
+                complaint = check_expected_contributions(fixture, sql_contributions(
+                    cursor, fixture, name, fixture.contributions.shape[1]))
+            if complaint:
+                return FAILED, complaint
             return check_expected(cursor, fixture, name, ENGINES, "translated")
         message = error.diag.message_primary
         if error.pgcode != "0A000" or not (fixture.writer in message

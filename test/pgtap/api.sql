@@ -125,8 +125,6 @@ INSERT INTO api VALUES
 	 'void', 'v', 'u', false, true),
 	('check_alias_move', '', '',
 	 'trigger', 'v', 'u', false, false),
-	('check_as_of', 'integer,timestamp with time zone', 'timeline integer, at timestamp with time zone',
-	 'boolean', 's', 's', false, true),
 	('check_expressions', 'regclass,text,text,name', 'source regclass, effective_at text, exclude text, watermark name',
 	 'void', 'v', 'u', false, true),
 	('check_features', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, features jsonb',
@@ -150,7 +148,7 @@ INSERT INTO api VALUES
 	 'direction text DEFAULT ''higher_is_riskier''::text, scaling jsonb DEFAULT NULL::jsonb, cutoffs jsonb DEFAULT NULL::jsonb, bands jsonb DEFAULT NULL::jsonb, '
 	 'scale text DEFAULT NULL::text, readers name[] DEFAULT ''{}''::name[]',
 	 'regclass', 'v', 'u', false, true),
-	('create_partitions', 'regclass,text,timestamp with time zone', 'history regclass, prefix text, at timestamp with time zone',
+	('create_partitions', 'regclass,timestamp with time zone', 'history regclass, at timestamp with time zone',
 	 'void', 'v', 'u', false, true),
 	('create_stream_triggers', 'regclass,integer,text,text', 'relation regclass, job_id integer, name text, on_error text',
 	 'void', 'v', 'u', false, true),
@@ -248,7 +246,6 @@ FROM (VALUES
 		('rows_of_run', 'p', 'scorebook.registered_job', 'job scorebook.registered_job', 'text'),
 		('join_scoring_run', 'p', 'scorebook.registered_job', 'job scorebook.registered_job', 'text'),
 		('scored_again', 'p', 'scorebook.registered_job,text,text', 'job scorebook.registered_job, rows text, ref text DEFAULT ''NULL''::text', 'text'),
-		('is_erased', 'p', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, key jsonb', 'boolean'),
 		('status_view', 'p', 'scorebook.registered_job', 'job scorebook.registered_job', 'text'),
 		('score_at', 'p', 'text,anycompatible,timestamp with time zone',
 		 'job text, key anycompatible, at timestamp with time zone DEFAULT now()', 'jsonb'),
@@ -271,12 +268,37 @@ INSERT INTO api VALUES
 	('largest_difference', 'real[],real[]', 'said real[], says real[]', 'double precision', 'i', 's', true, true),
 	('create_status_view', 'text,name[]', 'name text, readers name[]', 'void', 'v', 'u', false, true);
 
+-- erasing and retention
+INSERT INTO api VALUES
+	('apply_retention', 'text,name,interval,interval',
+	 'job text DEFAULT NULL::text, archive name DEFAULT NULL::name, row_errors interval DEFAULT ''90 days''::interval, runs interval DEFAULT ''400 days''::interval',
+	 'SETOF scorebook.retention_action', 'v', 'u', false, true),
+	('begins_at', 'integer', 'timeline integer', 'timestamp with time zone', 's', 's', true, true),
+	('book_tables', 'scorebook.registered_job', 'job scorebook.registered_job',
+	 'TABLE(relation regclass, kind text, is_shadow boolean, part text)', 's', 'u', false, true),
+	('erase', 'text,anycompatible,text,boolean', 'job text, key anycompatible, reason text, wait boolean DEFAULT false',
+	 'TABLE(place text, rows bigint, note text)', 'v', 'u', false, true),
+	('erase_subject', 'text,jsonb,text,boolean', 'job text, subject jsonb, reason text, wait boolean', 'jsonb', 'v', 'u', false, true),
+	('is_erased', 'integer,jsonb,timestamptz', 'job_id integer, subject jsonb, at timestamp with time zone', 'boolean', 's', 'u', false, true),
+	('partition_bounds', 'regclass', 'relation regclass, OUT lower timestamp with time zone, OUT upper timestamp with time zone',
+	 'record', 's', 's', true, true),
+	('partition_name', 'regclass,timestamptz', 'history regclass, at timestamp with time zone', 'text', 's', 'u', false, true),
+	('retain_book', 'integer,name,interval,interval', 'job_id integer, archive name, row_errors interval, runs interval',
+	 'bigint[]', 'v', 'u', false, true),
+	('subject_of', 'scorebook.registered_job,jsonb', 'book scorebook.registered_job, key jsonb', 'jsonb', 's', 'u', false, true),
+	('unerase', 'text,anycompatible,text', 'job text, key anycompatible, reason text', 'void', 'v', 'u', false, true),
+	('unerase_subject', 'text,jsonb,text', 'job text, subject jsonb, reason text', 'void', 'v', 'u', false, true),
+	('archived_partitions', 'integer', 'job_id integer', 'TABLE(relation regclass)', 's', 'u', false, false),
+	('count_gone', 'text', 'gone text', 'text', 'i', 's', false, false),
+	('row_digest_of', 'regclass', 'relation regclass', 'text', 's', 'u', false, false);
+
 -- histories and training sets
 INSERT INTO api VALUES
 	('add_system_versioning', 'regclass', 'relation regclass', 'regclass', 'v', 'u', false, true),
 	('drop_system_versioning', 'regclass,boolean', 'relation regclass, keep_history boolean DEFAULT true', 'void',
 	 'v', 'u', false, true),
 	('as_of_final_until', 'regclass', 'relation regclass', 'timestamp with time zone', 's', 'u', false, true),
+	('verify_history', 'regclass', 'relation regclass', 'TABLE(problem text, key text, detail text)', 's', 'u', false, true),
 	('snapshot_training_data', 'text,timestamptz,text',
 	 'query text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, description text DEFAULT NULL::text',
 	 'bigint', 'v', 'u', false, true),
@@ -292,11 +314,12 @@ INSERT INTO part SELECT unnest('{
 	check_split,check_split_shares,check_shadows,check_reasons,check_explainable,explanation_problem,
 	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_statement,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
-	check_types,column_definitions,create_triggers,drop_triggers,find_versioned,follow_columns,
+	check_key,check_triggers,check_types,column_definitions,create_triggers,drop_triggers,final_until,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
 	refuse_unknown_row,register_versioning,rename_column,renew_versioning,row_columns,row_key,
 	unregister_versioning,write_as_of,
-	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings}'::text[]);
+	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings,
+	this_database}'::text[]);
 
 CREATE TEMP VIEW found AS
 	SELECT a.*, format('%s(%s)', a.name, a.types) AS signature, p.oid, p.provolatile, p.proparallel,
@@ -360,7 +383,8 @@ SELECT set_eq(
 -- tables
 SELECT tables_are('scorebook',
 	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
-	'timeline,moment,registered_job,job_definition,cutoff,band,run,run_model,row_error,stream,versioned_relation,training_snapshot}'::name[]);
+	'timeline,moment,registered_job,job_definition,cutoff,band,run,run_model,row_error,stream,versioned_relation,training_snapshot,'
+	'tombstone,erasure_secret,amendment,retention_action}'::name[]);
 
 CREATE TEMP VIEW registry AS
 	SELECT c.oid, c.relname, c.relkind, c.relrowsecurity,
@@ -380,11 +404,15 @@ SELECT is(
 	(SELECT array_agg(cmd || ' ' || roles::text) FROM pg_policies
 	 WHERE schemaname = 'scorebook' AND tablename = relname),
 	'{"SELECT {public}"}', relname || ' has one policy, and that is for reading')
-FROM registry WHERE relkind = 'r' AND relrowsecurity ORDER BY relname;
+FROM registry WHERE relkind = 'r' AND relrowsecurity AND relname <> 'erasure_secret' ORDER BY relname;
 SELECT is(
 	(SELECT array_agg(a.privilege_type) FROM aclexplode(acl) AS a WHERE a.grantee = 0),
 	'{SELECT}', 'PUBLIC may read ' || relname || ', and no more')
-FROM registry WHERE relkind = 'r' ORDER BY relname;
+FROM registry WHERE relkind = 'r' AND relname <> 'erasure_secret' ORDER BY relname;
+SELECT is_empty(
+	$$SELECT FROM pg_policies WHERE schemaname = 'scorebook' AND tablename = 'erasure_secret'
+	  UNION ALL SELECT FROM registry AS r, aclexplode(r.acl) AS a WHERE r.relname = 'erasure_secret' AND a.grantee = 0$$,
+	'the secret is for nobody');
 SELECT is_empty(
 	$$SELECT relname, a.grantee FROM registry AS r, aclexplode(r.acl) AS a
 	  WHERE relkind = 'r' AND a.grantee NOT IN (0, (SELECT relowner FROM pg_class WHERE oid = r.oid))$$,

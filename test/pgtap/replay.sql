@@ -329,8 +329,7 @@ SELECT throws_ok('SELECT scorebook.score_at(''by_two'', 17)', '42704', 'job "by_
 SELECT is(to_regclass('scores.by_two_status'), NULL, 'and its view with it');
 
 -- erased: where a book does not have a key any more, it is asked why
-CREATE OR REPLACE FUNCTION scorebook.is_erased(job scorebook.registered_job, key jsonb) RETURNS boolean
-LANGUAGE sql STABLE AS $$SELECT key ->> 'id' = '120'$$;
+SELECT count(*) FROM scorebook.erase('credit', 120, 'a request') \g /dev/null
 SELECT is(scorebook.score_at('credit', 120), '{"erased": true}', 'what was erased is called so');
 SELECT results_eq('SELECT verdict, said FROM scorebook.replay_score(''credit'', 120)', 'VALUES (''erased''::text, NULL::real[])');
 SELECT throws_ok('SELECT * FROM scorebook.explain_score(''credit'', 120)', '55000');

@@ -203,7 +203,7 @@ FROM (VALUES
 	('DELETE FROM scores.credit_shadow_history WHERE id = 8 AND served = ''grade''',
 	 'rows of a run were added or removed; rows that a run ended were added or removed'),
 	('UPDATE scores.credit_shadow_history SET system_to = system_to + interval ''1 us'' WHERE id = 3 AND served = ''credit@challenger'' AND version = 1',
-	 'two rows overlap')) AS f (statement, problem);
+	 'a row ends at another time; two rows overlap')) AS f (statement, problem);
 
 -- rows are joined by the period, where a job keeps each; and by all columns of a key
 SELECT scorebook.create_job('monthly', 'credit/1', 'SELECT id, id % 3 AS "part of", f0, f1, f2, f3, f4, f5, f6, f7 FROM applicant WHERE id <= 10',

@@ -4,7 +4,7 @@
 \getenv fixtures SCOREBOOK_FIXTURES
 \endif
 BEGIN;
-SELECT plan(59);
+SELECT plan(70);
 
 CREATE TEMP TABLE artifact AS
 SELECT name, pg_read_binary_file(:'fixtures' || '/1.7.4/' || name || '.ubj') AS bytes
@@ -123,6 +123,37 @@ FROM (VALUES
 	('[{"inputs": [1], "expected": []}]', 'golden row 1 of model "golden/3" is not one')) AS g (golden, message);
 SELECT throws_ok($$SELECT scorebook.load_model('golden', bytes, golden => '[{"inputs": [1,2,3,4,5,6,7,"x"], "expected": 1}]', again => true)
 	FROM artifact WHERE name = 'binlog'$$, '42804');
+
+-- what no installed library can judge is named, and served only as the caller wants it
+CREATE TEMP TABLE future AS
+SELECT convert_to(replace(convert_from(pg_read_binary_file(:'fixtures' || '/1.7.4/binlog.json'), 'UTF8'),
+	'"version":[1,7,4]', '"version":[9,0,0]'), 'UTF8') AS bytes;
+CREATE FUNCTION pg_temp.too_new(told text) RETURNS text LANGUAGE sql AS $$
+	SELECT format('model "future/1" was written by XGBoost 9.0.0 and cannot be %s by the installed XGBoost %s',
+		told, library_version)
+	FROM scorebook.verification LIMIT 1
+$$;
+SELECT throws_ok('SELECT scorebook.load_model(''future'', bytes) FROM future', '0A000', pg_temp.too_new('verified'),
+	'a model of a version that is yet to come is refused by name');
+SELECT is(scorebook.load_model('future', bytes, allow_unverified => true), 1, 'unless it is allowed') FROM future;
+SELECT results_eq($$SELECT verified_by, engine, reason ~ '^Files of XGBoost after .* have not been tested'
+	FROM scorebook.verification JOIN scorebook.model USING (model_id) WHERE name = 'future'$$,
+	$$VALUES ('none', 'native', true)$$, 'then nothing has verified it, which is recorded');
+SELECT is(pg_temp.scores('auto', 'future'), pg_temp.scores('native', 'binlog'), 'and the native engine scores it');
+SELECT matches(value, '^no: Files of XGBoost after .* have not been tested', 'its card says that it is not verified')
+FROM scorebook.model_card('future') WHERE item = 'verified';
+SELECT is(value, 'the native engine, unverified, as it was allowed', 'and that this was allowed')
+FROM scorebook.model_card('future') WHERE item = 'scored by';
+SELECT throws_ok(format('SELECT scorebook.%s(''future'', array_fill(1, ''{8}''))', name), '0A000', pg_temp.too_new('used'),
+	name || ' says that the library is too old')
+FROM unnest('{explain,reasons}'::text[]) AS name;
+SELECT is((v).run || ' ' || (v).verified_by || ' ' || (v).engine, '2 none native', 'verify_model finds no more')
+FROM scorebook.verify_model('future') AS v;
+SELECT is(scorebook.load_model('future', bytes, golden => pg_temp.golden(10, 0, false), again => true), 2,
+	'golden rows verify it')
+FROM future;
+SELECT is(value, 'by 10 golden rows', 'says its card')
+FROM scorebook.model_card('future/2') WHERE item = 'verified';
 
 -- the source's rows, by key
 CREATE TEMP TABLE source (id bigint PRIMARY KEY, f0 real, f1 real, f2 text, f3 int, f4 int, f5 real, f6 real, f7 real);

@@ -2,7 +2,7 @@
 -- some thousand random transactions, the rows are copied to a plain table; the
 -- state as of then must be that copy, at once and at the end.  The file commits
 -- as it goes, and cleans up by itself.
-SELECT plan(13);
+SELECT plan(16);
 SET client_min_messages = warning;
 
 CREATE SCHEMA model;
@@ -189,6 +189,9 @@ BEGIN
 END
 $$;
 SELECT is(model.overlaps(source), 0::bigint, source || ' has no empty and no overlapping rows in its history')
+FROM unnest('{model.plain,model.parted,model.busy}'::text[]) AS source;
+
+SELECT is_empty(format('SELECT * FROM scorebook.verify_history(%L)', source), source || ' is verified')
 FROM unnest('{model.plain,model.parted,model.busy}'::text[]) AS source;
 
 SELECT is((SELECT count(*) FROM scorebook.moment WHERE committed_at IS NULL), 0::bigint, 'every writer has its moment');

@@ -25,6 +25,18 @@ EXECUTE follow('m/1');
 EXECUTE follow('m/2');
 DEALLOCATE follow;
 
+-- nothing of a session that begins anew is stale
+SELECT scorebook.predict('m', :x) = scorebook.predict('m/2', :x) AS same;
+DISCARD ALL;
+SELECT scorebook.predict('m', :x) = scorebook.predict('m/2', :x) AS same;
+SELECT scorebook.set_alias('m/3', 'champion');
+SELECT champion();
+DISCARD PLANS;
+SELECT champion();
+SELECT scorebook.set_alias('m/2', 'champion');
+DISCARD ALL;
+SELECT champion();
+
 -- a reference that differs from row to row, and NULL among them
 SELECT ref, scorebook.predict(ref, :x) = scorebook.predict('m/' || version, :x) AS same
 FROM (VALUES (1, 'm/1', 1), (2, 'm', 2), (3, 'm/3', 3), (4, NULL, NULL), (5, 'm@champion', 2), (6, 'm/1', 1)) AS r (n, ref, version)

@@ -23,10 +23,10 @@ SELECT after('UPDATE scorebook.model_version SET classes = ''{a,b,c}''');
 SELECT after('UPDATE scorebook.model_version SET num_feature = 8');
 SELECT after('DELETE FROM scorebook.model_feature WHERE position = 3');
 SELECT after('UPDATE scorebook.model_version SET objective = ''reg:tweedie''');
--- the compiled form, any byte of it
+-- the compiled form, each byte of it
 SELECT DISTINCT after(format('UPDATE scorebook.compiled_model SET compiled = set_byte(compiled, %s, get_byte(compiled, %1$s) # %s)',
-	i * (octet_length(compiled) - 1) / 199, 1 << i % 8))
-FROM generate_series(0, 199) AS i, scorebook.compiled_model;
+	i, 1 << i % 8))
+FROM scorebook.compiled_model, generate_series(0, octet_length(compiled) - 1) AS i;
 SELECT after('UPDATE scorebook.compiled_model SET compiled = substring(compiled FOR 20)');
 SELECT after('UPDATE scorebook.compiled_model SET compiled = substring(compiled FOR octet_length(compiled) - 16)');
 SELECT after('UPDATE scorebook.compiled_model SET compiled = compiled || ''\x00''');

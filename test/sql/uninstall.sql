@@ -16,6 +16,20 @@ DROP SCHEMA scorebook;
 SELECT predict('risk', '{}'::jsonb);
 DROP FUNCTION predict(text, jsonb);
 
+-- a transaction may write a history and take it all away
+CREATE EXTENSION scorebook;
+SET client_min_messages = warning;
+CREATE TABLE account (id int PRIMARY KEY, v int);
+SELECT scorebook.add_system_versioning('account');
+BEGIN;
+INSERT INTO account VALUES (1, 1);
+DROP EXTENSION scorebook CASCADE;
+COMMIT;
+RESET client_min_messages;
+SELECT * FROM account;
+DROP TABLE account, account_history, account_since;
+DROP SCHEMA scorebook;
+
 -- it can come back, with the schema and without
 CREATE EXTENSION scorebook;
 DROP EXTENSION scorebook;

@@ -124,7 +124,7 @@ DROP COLLATION caseless;
 -- rows of one key are found by indexes, in all branches; the planner sees
 -- through the function
 CREATE TABLE client (id int PRIMARY KEY, name text, income int);
-INSERT INTO client SELECT n, 'client ' || n, n FROM generate_series(1, 2000) AS n;
+INSERT INTO client SELECT n, 'client ' || n, n FROM generate_series(1, 5000) AS n;
 SELECT scorebook.add_system_versioning('client');
 UPDATE client SET income = income + 1;
 ANALYZE client, client_history, client_since, scorebook.moment;
@@ -132,17 +132,16 @@ CREATE FUNCTION how_client_is_read(query text) RETURNS SETOF text LANGUAGE plpgs
 DECLARE
 	line text;
 BEGIN
-	SET LOCAL enable_seqscan = off;
-	SET LOCAL enable_bitmapscan = off;
 	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-		IF line ~ 'client|check_begin|Cond: .id' THEN
+		IF line ~ 'client|check_begin|Cond: .*id|Function' THEN
 			RETURN NEXT ltrim(line);
 		END IF;
 	END LOOP;
 END
 $$;
 SELECT how_client_is_read($$SELECT * FROM client_as_of('2100-01-01') WHERE id = 17$$);
-SELECT how_client_is_read($$SELECT * FROM generate_series(1, 9) AS l (client), LATERAL client_as_of('2100-01-01', l.client)$$);
+SELECT how_client_is_read($$SELECT * FROM client_as_of('2100-01-01', 17)$$);
+SELECT how_client_is_read($$SELECT * FROM (VALUES (1), (2)) AS l (client), LATERAL client_as_of('2100-01-01', l.client)$$);
 DROP FUNCTION how_client_is_read;
 
 -- what DDL does, it follows
@@ -187,14 +186,16 @@ DROP TABLE another.customer;
 DROP EXTENSION scorebook;
 
 -- rows that came while nobody looked are not guessed at
-SET session_replication_role = replica;
-INSERT INTO another.customer VALUES (3000, 1);
-RESET session_replication_role;
-DELETE FROM another.customer WHERE number = 3000;
+UPDATE pg_trigger SET tgenabled = 'D' WHERE tgrelid = 'another.customer'::regclass AND tgname = 'scorebook_keep_insert';
+GRANT SELECT ON another.customer TO CURRENT_USER;
+INSERT INTO another.customer VALUES (9000, 1);
+UPDATE pg_trigger SET tgenabled = 'A' WHERE tgrelid = 'another.customer'::regclass AND tgname = 'scorebook_keep_insert';
+REVOKE SELECT ON another.customer FROM CURRENT_USER;
+DELETE FROM another.customer WHERE number = 9000;
 
 -- with the table, what it was stays, as a table
 DROP TABLE another.customer CASCADE;
-SELECT count(*) > 2000 AS kept FROM client_past;
+SELECT count(*) > 5000 AS kept FROM client_past;
 SELECT to_regclass('client_since'), (SELECT count(*) FROM scorebook.versioned_relation);
 DROP TABLE client_past;
 

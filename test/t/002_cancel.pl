@@ -42,6 +42,16 @@ foreach my $form (sort keys %scans)
 	is($out, 't|t', "$form: within a second, and the session goes on");
 }
 
+# reading what is no model, however long it is
+$node->safe_psql('postgres', q{
+	CREATE TABLE artifact AS SELECT convert_to('{"unknown": [' || repeat('0,', 50000000) || '0]}', 'UTF8') AS bytes});
+foreach my $function ('inspect_model(bytes)', q{load_model('n', bytes)})
+{
+	my ($rc, $out, $err) = $node->psql('postgres',
+		"SET statement_timeout = '200ms'; SELECT scorebook.$function FROM artifact");
+	like($err, qr/canceling statement due to statement timeout/, "$function: timed out");
+}
+
 # pg_cancel_backend, once the scan is under way
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = $session->query_safe('SELECT pg_backend_pid()');

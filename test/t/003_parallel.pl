@@ -59,6 +59,24 @@ foreach my $kind (sort keys %scores)
 		"$kind: workers and leader agree");
 }
 
+# workers see what the leader's transaction has done, and what it has taken back
+$node->safe_psql('postgres', qq{
+	SELECT scorebook.load_model('binlog', pg_read_binary_file('$fixtures/rf.ubj'))});
+my $champion = "SELECT sum(hashfloat4(scorebook.predict('binlog', i))::bigint) FROM input AS i;\n";
+my $versions = $champion =~ s/'binlog'/'binlog\/2'/r . $champion =~ s/'binlog'/'binlog\/1'/r;
+my ($second, $first) = split /\n/, $node->safe_psql('postgres', "$serial $versions");
+isnt($first, $second, 'two versions differ');
+is( $node->safe_psql('postgres', qq{
+		$parallel
+		BEGIN;
+		SAVEPOINT before;
+		SELECT scorebook.set_alias('binlog/2', 'champion') \\g /dev/null
+		$champion
+		ROLLBACK TO before;
+		$champion
+		COMMIT;}),
+	"$second\n$first", 'workers follow an alias into a subtransaction and out of it');
+
 # a worker has the rights of the leader's role
 my $query = q{SELECT count(scorebook.predict('%s', i)) FROM input AS i};
 is($node->safe_psql('postgres', "SET ROLE scorer; $parallel " . sprintf($query, 'binlog')), '12000',

@@ -31,13 +31,14 @@ is($session->query_safe($bits), $first, 'the standby scores the same bits');
 
 # a session that has scored version 1 follows the alias
 $primary->safe_psql('postgres', qq{
-	SELECT scorebook.load_model('m', pg_read_binary_file('$fixtures/reglogistic.ubj'))});
+	SELECT scorebook.load_model('m', pg_read_binary_file('$fixtures/rf.ubj'))});
 $primary->wait_for_catchup($standby);
 is($session->query_safe($bits), $first, 'a new version moves no alias');
 
 $primary->safe_psql('postgres', q{SELECT scorebook.set_alias('m/2', 'champion')});
 $primary->wait_for_catchup($standby);
 my $second = $primary->safe_psql('postgres', $bits);
+isnt($second, $first, 'the new version gives other scores');
 is($session->query_safe($bits), $second, 'the standby follows an alias');
 is($session->query_safe($bits =~ s/'m'/'m\/1'/r), $first, 'and still has the version before');
 
@@ -76,7 +77,7 @@ is($standby->safe_psql('postgres',
 # after a promotion the registry goes on
 $session->quit;
 $standby->promote;
-is($standby->safe_psql('postgres', "SELECT scorebook.load_model('m', pg_read_binary_file('$fixtures/rf.ubj'))"), '3',
+is($standby->safe_psql('postgres', "SELECT scorebook.load_model('m', pg_read_binary_file('$fixtures/dart.ubj'))"), '3',
 	'a promoted standby loads the next version');
 
 done_testing();

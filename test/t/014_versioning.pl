@@ -26,6 +26,11 @@ $primary->safe_psql('source', q{
 	CREATE TABLE "in put".visit_2 PARTITION OF "in put".visit FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
 	INSERT INTO "in put".applicant SELECT n, 'applicant ' || n, n * 1000 FROM generate_series(1, 50) AS n;
 	INSERT INTO "in put".visit SELECT '2026-01-20'::date + n, n, 'visit ' || n FROM generate_series(1, 20) AS n;
+	CREATE TABLE "in put".entry (a int NOT NULL, b int);
+	CREATE UNIQUE INDEX entry_a ON "in put".entry (a);
+	ALTER TABLE "in put".entry REPLICA IDENTITY USING INDEX entry_a;
+	INSERT INTO "in put".entry VALUES (1, 1);
+	SELECT scorebook.add_system_versioning('"in put".entry');
 	SELECT scorebook.add_system_versioning('"in put".applicant'), scorebook.add_system_versioning('"in put".visit');
 	CREATE TABLE public_instant AS SELECT 'added' AS name, clock_timestamp() AS at;
 	RESET ROLE} =~ s/public_instant/"in put".instant/r);
@@ -51,22 +56,23 @@ my $before = $primary->safe_psql('source', $states);
 is(scalar(split /\n/, $before), 8, 'four states of two tables');
 is(scalar(keys %{ { map { $_ => 1 } map { (split /\|/)[1] } split /\n/, $before } }), 6, 'of which six differ');
 
+# what is prepared has no time yet
+{
+	my ($rc, $out, $err) = $primary->psql('source', q{
+		BEGIN; UPDATE "in put".applicant SET name = 'prepared' WHERE id = 30; PREPARE TRANSACTION 'p'});
+	like($err, qr/cannot PREPARE a transaction that has written a history or a book/, 'a writer commits at once');
+}
+
 # a crash right after a commit loses nothing, and what was not committed was never there
 my $open = $primary->background_psql('source');
 $open->query_safe('BEGIN');
 $open->query_safe('DELETE FROM "in put".call');
-$primary->safe_psql('source', q{
-	BEGIN; UPDATE "in put".applicant SET name = 'prepared' WHERE id = 30; PREPARE TRANSACTION 'p'});
 $primary->stop('immediate');
 $open->{run}->finish;
 $primary->start;
 is($primary->safe_psql('source', $states), $before, 'after a crash, the past is what it was');
 is($primary->safe_psql('source', q{SELECT count(*) FROM "in put".call_as_of(now())} =~ s/call_as/visit_as/r), '16',
 	'and what had not been committed was never there');
-$primary->safe_psql('source', q{COMMIT PREPARED 'p'});
-is($primary->safe_psql('source', q{SELECT name FROM "in put".applicant_as_of(clock_timestamp()) WHERE id = 30}), 'prepared',
-	'what was prepared is there once it is committed');
-
 # dump and restore
 my $configuration = q{
 	SELECT relation, history, since, key, statements,
@@ -76,7 +82,7 @@ my $triggers = q{
 	WHERE NOT tgisinternal AND tgname LIKE 'scorebook%' AND tgrelid::regclass::text NOT LIKE 'scorebook.%'
 	ORDER BY 1::text, 2} =~ s/1::text/tgrelid::regclass::text/r;
 my %expected = map { $_ => $primary->safe_psql('source', $_) } ($configuration, $triggers);
-is($primary->safe_psql('source', 'SELECT verdict, method FROM scorebook.verify_snapshot(1)'), 'identical|as of then',
+is($primary->safe_psql('source', 'SELECT verdict, method, detail FROM scorebook.verify_snapshot(1)'), 'identical|as of then|',
 	'the training set is what it was');
 
 my $dump = $primary->basedir . '/dump';
@@ -92,8 +98,9 @@ foreach my $format (sort keys %restore)
 	$primary->command_ok($restore{$format}->($format), "$format: restored");
 	is($primary->safe_psql($format, $states), $before, "$format: the same past");
 	is($primary->safe_psql($format, $_), $expected{$_}, "$format: the same histories and triggers") foreach ($configuration, $triggers);
-	is($primary->safe_psql($format, 'SELECT verdict, method FROM scorebook.verify_snapshot(1)'), 'identical|as of then',
-		"$format: the training set is what it was");
+	is($primary->safe_psql($format, 'SELECT verdict, method, detail FROM scorebook.verify_snapshot(1)'),
+		'identical|as of then|By time: the transaction snapshot is of the database that was dumped.',
+		"$format: the training set is what it was, by time");
 
 	# it goes on
 	$primary->safe_psql($format, $_) foreach (
@@ -101,7 +108,10 @@ foreach my $format (sort keys %restore)
 		q{SET ROLE owner; UPDATE "in put".applicant SET name = 'later' WHERE id = 40; DELETE FROM "in put".visit_2},
 		q{ALTER TABLE "in put".applicant RENAME COLUMN name TO title},
 		q{CREATE TABLE "in put".visit_3 PARTITION OF "in put".call FOR VALUES FROM ('2026-03-01') TO ('2026-04-01')},
-		q{INSERT INTO "in put".visit_3 VALUES ('2026-03-03', 40, 'new')});
+		q{INSERT INTO "in put".visit_3 VALUES ('2026-03-03', 40, 'new')},
+		q{UPDATE "in put".entry SET b = 2});
+	is($primary->safe_psql($format, q{SELECT b FROM "in put".entry_as_of(clock_timestamp()) UNION ALL SELECT b FROM "in put".entry_history}),
+		"2\n1", "$format: also of a table whose key is a replica identity");
 	is($primary->safe_psql($format, q{
 			SELECT (SELECT title FROM "in put".applicant_as_of(i.at) WHERE id = 40),
 				(SELECT title FROM "in put".applicant_as_of(clock_timestamp()) WHERE id = 40),
@@ -114,6 +124,26 @@ foreach my $format (sort keys %restore)
 	($rc, $out, $err) = $primary->psql($format, q{SELECT * FROM "in put".applicant_as_of('2001-01-01')});
 	like($err, qr/what was at .* is not known/, "$format: and begins where it began");
 }
+
+# a partition that is being detached: nobody writes it until it has left
+$primary->safe_psql('jobs', q{INSERT INTO "in put".instant VALUES ('before', clock_timestamp())});
+my $reader = $primary->background_psql('jobs');
+$reader->query_safe('BEGIN; SELECT FROM "in put".call');
+$primary->psql('jobs', q{
+	SET statement_timeout = '300ms';
+	ALTER TABLE "in put".call DETACH PARTITION "in put".visit_3 CONCURRENTLY});
+{
+	my ($rc, $out, $err) = $primary->psql('jobs', q{UPDATE "in put".visit_3 SET note = 'late'});
+	like($err, qr/cannot write table "visit_3" while it is being detached/, 'a partition that is being detached is not written');
+}
+$reader->quit;
+$primary->safe_psql('jobs', $_) foreach (q{ALTER TABLE "in put".call DETACH PARTITION "in put".visit_3 FINALIZE},
+	q{UPDATE "in put".visit_3 SET note = 'late'});
+is($primary->safe_psql('jobs', q{
+		SELECT (SELECT string_agg(note, ' ') FROM "in put".visit_as_of(at) WHERE id = 40),
+			(SELECT count(*) FROM "in put".visit_as_of(clock_timestamp()) WHERE id = 40)
+		FROM "in put".instant WHERE name = 'before'}),
+	'new|0', 'and then its rows have ended as they were');
 
 # a standby answers the same, for what it has
 $primary->backup('base');

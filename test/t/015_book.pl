@@ -119,10 +119,31 @@ is($standby->safe_psql('postgres', q{
 	'up to the last run that it has seen its answers are final, and it scores');
 ($rc, $out, $err) = $standby->psql('postgres', $run);
 like($err, qr/cannot execute a scorebook run during recovery/, 'it does not run jobs');
+
+# a run that cannot commit yet
+my $other = $node->background_psql('postgres', on_error_stop => 0);
+$other->query_safe('BEGIN; SELECT scorebook.take_moment_internal(timeline_id) FROM scorebook.registered_job');
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$session->{stdin} .= "$run;\n";
+$session->{run}->pump_nb;
+ok($standby->poll_query_until('postgres', q{SELECT status = 'running' FROM scorebook.job_run ORDER BY run DESC LIMIT 1}),
+	'a standby takes no run of the primary for a crashed one');
+is($standby->safe_psql('postgres', $as_of), $then, 'and its answers stay the same while one goes on');
+$other->query_safe('ROLLBACK');
+$other->quit;
+$session->query_safe('SELECT 1');
+$session->quit;
 $standby->stop;
 
-# a dump takes books along
+# a dump takes books along, and streams
 $node->safe_psql('postgres', 'DELETE FROM source WHERE id > 1000; ' . $run);
+$node->safe_psql('postgres', q{
+	CREATE TABLE part (LIKE source, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+	CREATE TABLE part_low PARTITION OF part FOR VALUES FROM (1) TO (10);
+	SELECT scorebook.create_job('streamed', model => 'm', source => 'part',
+		cutoffs => '{"accept": [null, 0.3], "refer": [0.3, 0.6], "decline": [0.6, null]}');
+	SELECT scorebook.stream_job('streamed');
+	INSERT INTO part SELECT * FROM source WHERE id < 5});
 my $dump = $node->basedir . '/dump.sql';
 command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-f', $dump, 'postgres' ], 'dump');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
@@ -138,6 +159,16 @@ $node->safe_psql('copy', 'UPDATE source SET f1 = f1 + 1 WHERE id <= 100; ' . $ru
 is($node->safe_psql('copy', q{
 		SELECT rows_changed, rows_confirmed FROM scorebook.run ORDER BY run DESC LIMIT 1;
 		SELECT * FROM scorebook.verify_book('job')}), '100|900', 'runs go on in the copy');
+is($node->safe_psql('copy', q{
+		UPDATE part SET f0 = f0 + 1 WHERE id = 1;
+		DELETE FROM part WHERE id = 2;
+		CREATE TABLE part_high PARTITION OF part FOR VALUES FROM (10) TO (20);
+		INSERT INTO part_high SELECT * FROM source WHERE id = 10;
+		SELECT string_agg(id || ' ' || kind, ', ' ORDER BY id) FROM scores.streamed JOIN scorebook.run USING (run);
+		CALL scorebook.run_job('streamed');
+		SELECT rows_changed, rows_confirmed FROM scorebook.run ORDER BY run DESC LIMIT 1;
+		SELECT * FROM scorebook.verify_book('streamed')}),
+	"1 stream, 3 stream, 4 stream, 10 stream\n0|4", 'streams go on, too');
 ($rc, $out, $err) = $node->psql('copy', 'DELETE FROM scores.job');
 like($err, qr/is part of a book/, 'and its book is guarded');
 done_testing();

@@ -322,6 +322,31 @@ test_numbers(void)
 	   strcmp(text, "\xC3\xA9\xF0\x9F\x98\x80") == 0, "%s", "escapes");
 }
 
+static bool
+ask_to_stop(void)
+{
+	return true;
+}
+
+/* Wherever in the file the reader is, within the next megabyte. */
+static void
+test_stop(void)
+{
+	static char json[4 * 1024 * 1024];
+	SbkArena   *arena = sbk_arena_create();
+	SbkSummary	summary;
+	SbkArtifactError error;
+	size_t		i = snprintf(json, sizeof(json), "{\"unknown\":[");
+
+	for (; i < sizeof(json) - 2; i += 2)
+		memcpy(json + i, "0,", 2);
+	ok(!sbk_summary_read(arena, arena, SBK_FORMAT_JSON, json, i, ask_to_stop,
+						 NULL, &summary, &error) &&
+	   error.fault == SBK_FAULT_STOPPED && error.offset < 1100 * 1000, "%s",
+	   "reading stops");
+	sbk_arena_free(arena);
+}
+
 static void
 test_detection(void)
 {
@@ -350,6 +375,7 @@ main(int argc, char **argv)
 	test_grammar();
 	test_alphas();
 	test_base_scores();
+	test_stop();
 	for (i = 1; i + 1 < argc; i += 2)
 	{
 		test_pair(argv[i], argv[i + 1]);
