@@ -172,10 +172,11 @@ softplus_inverse(float step)
 	return step + logf(-expm1f(-step));
 }
 
+/* NaN stays NaN, as in XGBoost. */
 static float
 logistic(float margin)
 {
-	float		exponent = -margin < LOGISTIC_LIMIT ? -margin : LOGISTIC_LIMIT;
+	float		exponent = LOGISTIC_LIMIT < -margin ? LOGISTIC_LIMIT : -margin;
 
 	return 1.0f / (expf(exponent) + 1.0f + LOGISTIC_EPS);
 }

@@ -93,6 +93,7 @@ typedef struct Times
 	TimestampTz scored;
 } Times;
 
+static void refuse_restricted_operation(void);
 static int32 find_job(const SbkRunRequest *request, Oid keeper);
 static void lock_job(int32 job_id, const char *name, bool wait, bool session);
 static void unlock_job(int32 job_id);
@@ -134,11 +135,7 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	int32		job_id;
 
 	PreventCommandDuringRecovery("a scorebook run");
-	if (InSecurityRestrictedOperation())
-		ereport(ERROR,
-				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("cannot write a book within a security-restricted operation"),
-				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
+	refuse_restricted_operation();
 	SPI_connect_ext(own_transactions ? SPI_OPT_NONATOMIC : 0);
 	job_id = find_job(request, owner);
 	if (request->kind == SBK_RUN_SOURCE || request->kind == SBK_RUN_DECISION)
@@ -200,6 +197,7 @@ sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait)
 	LOCKTAG		tag;
 
 	PreventCommandDuringRecovery("an amendment of a scorebook book");
+	refuse_restricted_operation();
 	lock_job(job_id, name, wait, false);
 	make_erasing_tag(job_id, &tag);
 	if (LockAcquire(&tag, ExclusiveLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
@@ -208,6 +206,16 @@ sbk_run_keep_writers_out(int32 job_id, const char *name, bool wait)
 				errmsg("the book of job \"%s\" is being written", name),
 				errdetail("A transaction that has scored subjects has not ended yet."),
 				errhint("Wait for it with wait => true."));
+}
+
+static void
+refuse_restricted_operation(void)
+{
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("cannot write a book within a security-restricted operation"),
+				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
 }
 
 bool

@@ -262,6 +262,11 @@ RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM scorebook.erase('by_id', 30, 'request 4') \g /dev/null
 SELECT results_eq('SELECT * FROM seen', $$VALUES ('scorebook_clerk'::name)$$, 'triggers of the owner have the rights of the owner');
 
+SET SESSION AUTHORIZATION scorebook_clerk;
+CREATE FUNCTION data.erase_another() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN count(*) FROM scorebook.erase('by_two', '{"id": 31, "name": "person 31"}'::jsonb, 'r'); END$$;
+SELECT scorebook.create_job('erasing', 'm', 'SELECT p.*, data.erase_another() AS n FROM data.person AS p', key => '{id}') \g /dev/null
+SELECT throws_ok('SELECT scorebook.run_job_in_transaction(''erasing'')', '42501', 'cannot write a book within a security-restricted operation', 'a source erases nothing');
+
 -- what reads the book
 SET SESSION AUTHORIZATION scorebook_clerk;
 CREATE VIEW data.risky AS SELECT * FROM scores.by_two WHERE score > 0;

@@ -64,6 +64,14 @@ SELECT scorebook.load_model('huge', convert_to(replace(replace(convert_from(pg_r
 	'1.9939543E0', '3E38'), '-2.2267506E-2', '-3E38'), 'UTF8')) AS version;
 SELECT scorebook.predict('huge', '{NULL,NULL,2,3,4,5,6,7}'::real[]) IS NOT NULL AS scored;
 SELECT scorebook.predict('huge', '{10,10,2,3,4,5,6,7}'::real[]);
+-- nor does a link function make one of it, with either engine
+SELECT scorebook.load_model('logistic', convert_to(replace(replace(replace(convert_from(pg_read_binary_file(:'fixtures' || 'gblinear.json'), 'UTF8'),
+	'1.9939543E0', '3E38'), '-2.2267506E-2', '-3E38'), 'reg:squarederror', 'binary:logistic'), 'UTF8')) AS version;
+SELECT engine, probe_difference FROM scorebook.verification JOIN scorebook.model USING (model_id) WHERE name = 'logistic';
+SELECT scorebook.predict('logistic', '{10,10,2,3,4,5,6,7}'::real[]);
+SET scorebook.engine = xgboost;
+SELECT scorebook.predict('logistic', '{10,10,2,3,4,5,6,7}'::real[]);
+RESET scorebook.engine;
 
 DROP FUNCTION compiled_after;
 DROP FUNCTION reversed;
