@@ -370,6 +370,15 @@ SELECT matches(s ->> 'definition', '^[0-9a-f]{64}$', 'a view is known by its def
 FROM scorebook.registered_job AS j JOIN scorebook.run AS r USING (job_id), jsonb_array_elements(r.source) AS s
 WHERE j.name = 'twice' AND s ->> 'kind' = 'v' LIMIT 1;
 
+-- who is erased is erased here, too, and does not come back
+SELECT results_eq($$SELECT rows FROM scorebook.erase('plain', 17, 'asked for') WHERE place = 'scores.plain_shadow'$$, 'VALUES (3::bigint)', 'erased by all shadows');
+SELECT is_empty($$SELECT * FROM scorebook.verify_book('plain')$$, 'all of it is sound');
+CALL scorebook.run_job('plain');
+SELECT is(count(*), 0::bigint, 'a run skips the key') FROM scores.plain_shadow WHERE id = 17;
+SELECT is_empty($$SELECT * FROM scorebook.verify_book('plain')$$, 'all of it is sound');
+SELECT scorebook.alter_job('plain', '{"retain": "1 year", "retain_inputs": "1 month"}') \g /dev/null
+SELECT lives_ok($$SELECT * FROM scorebook.apply_retention('plain')$$, 'shadows have no inputs to be blanked');
+
 -- errors
 SELECT throws_ok(format('SELECT scorebook.create_job(''wrong'', ''credit'', ''applicant'', shadows => %L)', shadows), state, message, shadows)
 FROM (VALUES
