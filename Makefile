@@ -39,15 +39,22 @@ OBJS = \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
 	extension/guc.o \
+	extension/job/block.o \
 	extension/job/decision.o \
+	extension/job/digest.o \
 	extension/job/erased.o \
 	extension/job/errand.o \
 	extension/job/fill.o \
+	extension/job/found.o \
 	extension/job/guise.o \
+	extension/job/keeper.o \
 	extension/job/partition.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
 	extension/job/run.o \
+	extension/job/scorer.o \
+	extension/job/scorers.o \
+	extension/job/shadow.o \
 	extension/job/siphash.o \
 	extension/job/writer.o \
 	extension/module.o \
@@ -55,6 +62,7 @@ OBJS = \
 	extension/registry/cache.o \
 	extension/registry/catalog.o \
 	extension/registry/compiled.o \
+	extension/registry/explanation.o \
 	extension/registry/model.o \
 	extension/registry/reference.o \
 	extension/registry/rights.o \
@@ -96,21 +104,29 @@ OWN_HEADERS = \
 	extension/engine/link.h \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
+	extension/job/block.h \
 	extension/job/decision.h \
+	extension/job/digest.h \
 	extension/job/erased.h \
 	extension/job/errand.h \
 	extension/job/fill.h \
+	extension/job/found.h \
 	extension/job/guise.h \
+	extension/job/keeper.h \
 	extension/job/partition.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
 	extension/job/run.h \
+	extension/job/scorer.h \
+	extension/job/scorers.h \
+	extension/job/shadow.h \
 	extension/job/siphash.h \
 	extension/job/writer.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \
 	extension/registry/catalog.h \
 	extension/registry/compiled.h \
+	extension/registry/explanation.h \
 	extension/registry/model.h \
 	extension/registry/reference.h \
 	extension/registry/rights.h \
@@ -140,6 +156,7 @@ SQL_PARTS = \
 	sql/parts/50_reading.sql \
 	sql/parts/60_time.sql \
 	sql/parts/61_job.sql \
+	sql/parts/61_scorers.sql \
 	sql/parts/62_decision.sql \
 	sql/parts/63_run.sql \
 	sql/parts/64_book.sql \
@@ -149,6 +166,7 @@ SQL_PARTS = \
 	sql/parts/67_pull.sql \
 	sql/parts/68_stream.sql \
 	sql/parts/69_job_changes.sql \
+	sql/parts/70_compare.sql \
 	sql/parts/70_erasing.sql \
 	sql/parts/70_schedule.sql \
 	sql/parts/71_record_requirement.sql \

@@ -51,7 +51,6 @@ struct SbkEngine
 static const float *predict_natively(SbkEngine *engine, const float *rows,
 									 Size nrows, const float *base_margin,
 									 SbkPredictionKind kind, Size *width);
-static void check_explainable(SbkEngine *engine);
 static double row_steps(const SbkSummary *summary, int rounds);
 static void copy_results(SbkEngine *engine, const float *rows, Size nrows,
 						 const float *base_margin, SbkPredictionKind kind,
@@ -213,7 +212,7 @@ sbk_engine_explain(SbkEngine *engine, const float *rows, Size nrows,
 	Size		block;
 	Size		done;
 
-	check_explainable(engine);
+	sbk_engine_check_explainable(engine);
 	contributions = MemoryContextAllocHuge(CurrentMemoryContext,
 										   mul_size(mul_size(nrows, results),
 													sizeof(float)));
@@ -237,9 +236,8 @@ sbk_engine_explain(SbkEngine *engine, const float *rows, Size nrows,
 	return contributions;
 }
 
-/* Throws where the library cannot explain the model, or not in time. */
-static void
-check_explainable(SbkEngine *engine)
+void
+sbk_engine_check_explainable(const SbkEngine *engine)
 {
 	const int  *version = engine->library->version;
 

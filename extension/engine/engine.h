@@ -83,6 +83,12 @@ extern const float *sbk_engine_predict(SbkEngine *engine, bool native,
 									   SbkPredictionKind kind, Size *width);
 
 /*
+ * Throws where the library, which must be loaded, cannot explain the model, or
+ * a single row would take it too long.
+ */
+extern void sbk_engine_check_explainable(const SbkEngine *engine);
+
+/*
  * Explains rows with the library, which must be loaded; rows and base_margin
  * are those of sbk_engine_predict.  Each row gets one margin for each output,
  * and for each output num_feature + 1 contributions: what each feature adds to
@@ -92,8 +98,7 @@ extern const float *sbk_engine_predict(SbkEngine *engine, bool native,
  *
  * Explaining costs hundreds of times what scoring does, so that many rows are
  * handed to the library in small blocks, between which a cancel is heard.
- * Throws where the library cannot explain the model, or a single row would
- * take it too long.
+ * Throws as sbk_engine_check_explainable does.
  */
 extern float *sbk_engine_explain(SbkEngine *engine, const float *rows,
 								 Size nrows, const float *base_margin,

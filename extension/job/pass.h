@@ -9,25 +9,51 @@
  *
  * The columns of a row, from 0: the key; the time that the row is about; is it
  * excluded?; then of the book, null where it does not have the key: ctid, run,
- * effective_at, version, cutoff_set, band_set, points, score or scores, inputs,
- * inputs_hash; then the source's own.  Where the source does not have a key of
- * the book, the key is null.
+ * effective_at, version, cutoff_set, band_set, points, score or scores, reasons,
+ * inputs, inputs_hash; then the source's own.  Where the source does not have a
+ * key of the book, the key is null.
+ *
+ * Each row is scored by one scorer that is served, and by every shadow.
  */
 #ifndef SBK_PASS_H
 #define SBK_PASS_H
 
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "nodes/params.h"
 #include "utils/tuplestore.h"
 
 #include "job/decision.h"
 #include "job/erased.h"
 #include "job/fill.h"
-#include "registry/model.h"
+#include "job/scorer.h"
+#include "registry/explanation.h"
 
-/* rows that are scored together */
-#define SBK_PASS_ROWS	1024
+/* Columns of a row that is read, behind the key. */
+enum
+{
+	SBK_READ_EFFECTIVE_AT,
+	SBK_READ_EXCLUDED,
+	SBK_READ_CTID,
+	SBK_READ_RUN,
+	SBK_READ_OLD_EFFECTIVE_AT,
+	SBK_READ_VERSION,
+	SBK_READ_CUTOFF_SET,
+	SBK_READ_BAND_SET,
+	SBK_READ_POINTS,
+	SBK_READ_OLD_SCORES,
+	SBK_READ_OLD_REASONS,
+	SBK_READ_OLD_INPUTS,
+	SBK_READ_OLD_HASH,
+	SBK_READ_SOURCE
+};
+
+/* columns of the book behind the key, but run and system_from */
+#define SBK_BOOK_GIVEN	12
+
+/* A key's place decides who serves it: from 0 to below that. */
+#define SBK_PLACES		10000
 
 typedef enum SbkKeptInputs
 {
@@ -40,7 +66,10 @@ typedef struct SbkPass
 {
 	/* to be set before, the rest being zero */
 	const char *job;			/* its name */
-	SbkModel   *model;			/* pinned */
+	SbkScorer  *served;			/* the job's model, then those of its split */
+	int			num_served;
+	SbkScorer  *shadows;
+	int			num_shadow;
 	TupleDesc	book;			/* of the result table */
 	int			num_key;
 	bool		key_is_unique;	/* the source cannot have it twice */
@@ -53,22 +82,36 @@ typedef struct SbkPass
 	SbkScaling	scaling;
 	SbkRanges	cutoffs;
 	SbkRanges	bands;
+	int			num_reasons;	/* of each row, at most */
+	SbkDirection adverse;		/* what a reason does to the score */
+	int64		reasons_since;	/* rows of runs up to this one may have
+								 * another number of them */
 	SbkFill    *fill;			/* NULL unless new rows are written at once */
 	SbkErased  *erased;			/* keys to be skipped; NULL: none */
+
+	/* of the book, once the pass has started */
+	MemoryContext context;
+	MemoryContext row_context;	/* while a row is read */
+	bool	   *by_value;
+	int16	   *lengths;
+	FmgrInfo   *key_output;
 
 	/*
 	 * What was found, in the context that was current: rows of the book as
 	 * far as version, inputs and inputs_hash, behind the ctid and run of the
 	 * row that each of them replaces, or null; ctid, run and reason of rows
 	 * that end; key, its digest, SQLSTATE and message of rows that could not
-	 * be scored.
+	 * be scored; and what shadows have said, see shadow.h.
 	 */
 	TupleDesc	written_desc;
 	TupleDesc	gone_desc;
 	TupleDesc	failed_desc;
+	TupleDesc	shadowed_desc;
 	Tuplestorestate *written;
 	Tuplestorestate *gone;
 	Tuplestorestate *failed;
+	Tuplestorestate *shadowed;
+	int64		num_shadowed;
 
 	int64		num_read;
 	int64		num_scored;
@@ -82,6 +125,8 @@ typedef struct SbkPass
 	int64		num_erased;		/* skipped, since they were erased */
 	int64		num_failed;
 	uint64		digest;			/* of the rows in written */
+	int64		reasons_time;	/* microseconds, of those of the pass */
+	int64		shadows_time;
 
 	/* the row that an error is about, or NULL; set before it is thrown */
 	char	   *failed_key;
@@ -103,8 +148,9 @@ extern void sbk_pass_read(SbkPass *pass, const char *query,
  */
 extern void sbk_pass_decide(SbkPass *pass, const char *query);
 
-/* The hash of one row of a book, as the pass sums it up, or of a key. */
-extern uint64 sbk_row_digest(int n, const Datum *values, const bool *nulls,
-							 const bool *by_value, const int16 *lengths);
+/*
+ * Tells others how far it is; throws where that is too far, or takes too long.
+ */
+extern void sbk_pass_report(const SbkPass *pass);
 
 #endif							/* SBK_PASS_H */

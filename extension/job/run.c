@@ -23,7 +23,6 @@
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -35,15 +34,16 @@
 #include "compat.h"
 #include "engine/engine.h"
 #include "job/erased.h"
+#include "job/found.h"
 #include "job/guise.h"
+#include "job/keeper.h"
 #include "job/partition.h"
 #include "job/pass.h"
 #include "job/progress.h"
 #include "job/run.h"
+#include "job/scorers.h"
 #include "job/writer.h"
-#include "registry/cache.h"
 #include "registry/catalog.h"
-#include "registry/use.h"
 
 /* A job, as a run needs it. */
 typedef struct Job
@@ -51,9 +51,7 @@ typedef struct Job
 	int32		job_id;
 	char	   *name;
 	Oid			owner;
-	char	   *model;
-	Oid			result;
-	Oid			history;
+	SbkTables	tables;
 	int			num_key;
 	bool		key_is_unique;
 	SbkKeptInputs keep;
@@ -67,6 +65,9 @@ typedef struct Job
 	bool		has_scores;
 	bool		has_class;
 	SbkScaling	scaling;
+	int			num_reasons;
+	bool		higher_is_better;
+	int64		reasons_since;
 	Oid			source;
 } Job;
 
@@ -84,6 +85,14 @@ typedef struct Run
 	uint64		failed_key_digest;
 } Run;
 
+/* When each phase of a run was over. */
+typedef struct Times
+{
+	TimestampTz start;
+	TimestampTz prepared;
+	TimestampTz scored;
+} Times;
+
 static void refuse_restricted_operation(void);
 static int32 find_job(const SbkRunRequest *request, Oid keeper);
 static bool lock_job(int32 job_id, const char *name, bool wait, bool session,
@@ -99,9 +108,9 @@ static void fail(Run *run, const ErrorData *error);
 static bool is_canceled(const Run *run, const ErrorData *error);
 static void warn_of(const SbkRunRequest *request, const ErrorData *error);
 static void score(Run *run);
+static void prepare_pass(Run *run, SbkPass *pass, Relation result);
 static void read_job(Run *run);
 static void read_ranges(const Run *run, const char *kind, SbkRanges *ranges);
-static SbkModel *find_model(const Job *job, SbkModelUse *use);
 static void check_key(const Job *job, TupleDesc book);
 static bool is_history_of(Relation history, TupleDesc result);
 pg_noreturn static void refuse_book(const Job *job, const char *what,
@@ -114,15 +123,11 @@ static void read_source(Run *run, SbkPass *pass,
 						const SbkStatements *statements);
 static uint64 sum_digests(const Run *run, const SbkStatements *statements);
 static void finish(Run *run, SbkPass *pass, const SbkWritten *written,
-				   TimestampTz start, TimestampTz scored);
+				   const Times *times);
+static void write_errors(const Run *run, SbkPass *pass);
 static void set_param(ParamListInfo params, int i, Oid type, Datum value,
 					  bool isnull);
 static void query(const char *statement, const SPIExecuteOptions *options);
-static char *column(int number);
-static int64 column_int(int number);
-static double column_real(int number);
-static void call(Oid keeper, const char *statement, int n, Oid *types,
-				 Datum *values, const char *nulls);
 static double elapsed(TimestampTz from, TimestampTz to);
 
 int64
@@ -239,41 +244,6 @@ sbk_run_is_alive(int32 job_id)
 	return false;
 }
 
-/* Calls one of scorebook's own functions; its row is in SPI_tuptable. */
-static void
-call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
-	 const char *nulls)
-{
-	SbkGuise	guise;
-	int			rc;
-
-	sbk_guise_assume(keeper, 0, &guise);
-	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
-	sbk_guise_resume(&guise);
-	if (rc < 0)
-		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
-}
-
-static char *
-column(int number)
-{
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
-}
-
-static int64
-column_int(int number)
-{
-	char	   *text = column(number);
-
-	return text == NULL ? 0 : DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text)));
-}
-
-static double
-column_real(int number)
-{
-	return DatumGetFloat8(DirectFunctionCall1(float8in, CStringGetDatum(column(number))));
-}
-
 static int32
 find_job(const SbkRunRequest *request, Oid keeper)
 {
@@ -287,11 +257,11 @@ find_job(const SbkRunRequest *request, Oid keeper)
 	values[1] = CStringGetTextDatum(request->job);
 	if (stream)
 		values[2] = ObjectIdGetDatum(RelationGetRelid(request->trigger->tg_relation));
-	call(keeper, stream ?
+	sbk_call(keeper, stream ?
 		 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
 		 "SELECT (scorebook.find_job_internal($1, $2)).job_id",
 		 stream ? 3 : 2, types, values, NULL);
-	return (int32) column_int(1);
+	return (int32) sbk_column_int(1);
 }
 
 /* Where another run goes on, throws, or says so and returns false. */
@@ -370,10 +340,10 @@ begin(Run *run, int32 job_id)
 	values[4] = BoolGetDatum(request->only_changed);
 	if (!request->has_effective_at)
 		nulls[3] = 'n';
-	call(run->keeper,
+	sbk_call(run->keeper,
 		 "SELECT scorebook.begin_run_internal($1, $2, $3, $4, $5)",
 		 5, types, values, nulls);
-	run->number = column_int(1);
+	run->number = sbk_column_int(1);
 	run->job.job_id = job_id;
 }
 
@@ -450,7 +420,7 @@ fail(Run *run, const ErrorData *error)
 	if (run->failed_key)
 		values[3] = CStringGetTextDatum(run->failed_key);
 	values[4] = Int64GetDatum((int64) run->failed_key_digest);
-	call(run->keeper,
+	sbk_call(run->keeper,
 		 "SELECT scorebook.fail_run_internal($1, $2, $3, $4, $5)", 5, types,
 		 values, nulls);
 }
@@ -476,55 +446,40 @@ warn_of(const SbkRunRequest *request, const ErrorData *error)
 static void
 score(Run *run)
 {
-	TimestampTz start = GetCurrentTimestamp();
-	TimestampTz scored;
+	const Job  *job = &run->job;
+	Times		times = {.start = GetCurrentTimestamp()};
 	SbkStatements statements;
 	SbkWritten	written;
-	SbkModelUse *use = palloc0(sizeof(SbkModelUse));
 	SbkPass    *pass = palloc0(sizeof(SbkPass));
 	Relation	result;
 	SbkGuise	guise;
 
-	sbk_model_use_init(use, CurrentMemoryContext);
 	read_job(run);
-	sbk_partition_prepare(run->job.job_id, run->job.owner, run->job.history, start,
+	sbk_partition_prepare(job->job_id, job->owner, job->tables.history,
+						  times.start,
 						  run->request->kind == SBK_RUN_SOURCE ||
 						  run->request->kind == SBK_RUN_DECISION);
-	result = relation_open(run->job.result, RowExclusiveLock);
+	result = relation_open(job->tables.result, RowExclusiveLock);
 	if (run->request->kind == SBK_RUN_SOURCE &&
-		pg_class_aclcheck(run->job.result, run->job.owner, ACL_INSERT) == ACLCHECK_OK)
-		pass->fill = sbk_fill_start(result, run->job.name, run->number, start,
-									SBK_PASS_ROWS);
+		pg_class_aclcheck(job->tables.result, job->owner, ACL_INSERT) == ACLCHECK_OK)
+		pass->fill = sbk_fill_start(result, job->name, run->number,
+									times.start, SBK_BLOCK_ROWS);
 
 	/* a stream is to see what its statement has done */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	pass->job = run->job.name;
-	pass->model = find_model(&run->job, use);
-	check_book(&run->job, pass->model, result);
-	check_key(&run->job, RelationGetDescr(result));
-	pass->book = RelationGetDescr(result);
-	pass->num_key = run->job.num_key;
-	pass->key_is_unique = run->job.key_is_unique;
-	pass->keep = run->job.keep;
-	pass->each_period = run->job.each_period;
-	/* who pulls wants a score, and who streams has said what an error does */
-	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
-		run->job.record_errors : run->request->swallow;
-	pass->max_errors = run->job.max_errors;
-	pass->max_rows = run->job.max_rows;
-	pass->deadline = run->job.deadline;
-	pass->scaling = run->job.scaling;
-	pass->erased = sbk_erased_read(run->job.job_id, pass->book, pass->num_key);
-	read_ranges(run, "cutoff", &pass->cutoffs);
-	read_ranges(run, "band", &pass->bands);
+	prepare_pass(run, pass, result);
 	read_statements(run, result, &statements);
 
-	sbk_progress_start(run->job.result, run->number);
+	sbk_progress_start(job->tables.result, run->number);
 	sbk_progress_phase(SBK_PHASE_SCORING);
-	sbk_guise_assume(run->job.owner, SECURITY_RESTRICTED_OPERATION, &guise);
+	times.prepared = GetCurrentTimestamp();
+	sbk_guise_assume(job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
 	PG_TRY();
 	{
+		query("SELECT pg_current_snapshot()", NULL);
+		run->snapshot = sbk_column(1);
+		run->snapshot_at = GetCurrentTimestamp();
 		if (run->request->kind == SBK_RUN_DECISION)
 			sbk_pass_decide(pass, statements.decide);
 		else
@@ -538,22 +493,55 @@ score(Run *run)
 		run->failed_key_digest = pass->failed_key_digest;
 	}
 	PG_END_TRY();
-	scored = GetCurrentTimestamp();
+	times.scored = GetCurrentTimestamp();
 	sbk_progress_phase(SBK_PHASE_WRITING);
-	sbk_writer_write(pass, &statements, run->job.result, run->job.history,
-					 run->number, start, &written);
+	sbk_writer_write(pass, &statements, &job->tables,
+					 &(SbkWriting) {run->number, times.start, run->effective_at},
+					 &written);
 	if (written.num_overtaken > 0)
 		pass->digest = sum_digests(run, &statements);
 	sbk_guise_resume(&guise);
-	finish(run, pass, &written, start, scored);
+	finish(run, pass, &written, &times);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
-	tuplestore_end(pass->written);
-	tuplestore_end(pass->gone);
-	tuplestore_end(pass->failed);
-	if (pass->erased != NULL)
-		sbk_erased_end(pass->erased);
+	sbk_found_end(pass);
 	sbk_progress_end();
+}
+
+/* What the pass needs to know, but the statement that reads. */
+static void
+prepare_pass(Run *run, SbkPass *pass, Relation result)
+{
+	const Job  *job = &run->job;
+	int			i;
+
+	pass->job = job->name;
+	pass->book = RelationGetDescr(result);
+	pass->num_key = job->num_key;
+	pass->key_is_unique = job->key_is_unique;
+	pass->keep = job->keep;
+	pass->each_period = job->each_period;
+	/* who pulls wants a score, and who streams has said what an error does */
+	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
+		job->record_errors : run->request->swallow;
+	pass->max_errors = job->max_errors;
+	pass->max_rows = job->max_rows;
+	pass->deadline = job->deadline;
+	pass->scaling = job->scaling;
+	if (run->request->kind != SBK_RUN_DECISION)
+		pass->num_reasons = job->num_reasons;
+	pass->adverse = job->higher_is_better ? SBK_PUSHES_DOWN : SBK_PUSHES_UP;
+	pass->reasons_since = job->reasons_since;
+	sbk_scorers_find(pass, run->keeper, job->job_id, job->owner,
+					 run->request->kind == SBK_RUN_SOURCE ? SBK_SCORES_ALL :
+					 run->request->kind == SBK_RUN_DECISION ? SBK_NAMES_SCORERS :
+					 SBK_SCORES_SERVED);
+	for (i = 0; i < pass->num_served; i++)
+		check_book(job, pass->served[i].model, result);
+	check_key(job, pass->book);
+	pass->erased = sbk_erased_read(job->job_id, pass->book, pass->num_key);
+	read_ranges(run, "cutoff", &pass->cutoffs);
+	read_ranges(run, "band", &pass->bands);
 }
 
 /* Of the rows that were written, and not overtaken. */
@@ -566,13 +554,12 @@ sum_digests(const Run *run, const SbkStatements *statements)
 	if (SPI_execute_with_args(statements->digest, 1, types, values, NULL,
 							  false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not sum up the book");
-	return strtoull(column(1), NULL, 10);
+	return strtoull(sbk_column(1), NULL, 10);
 }
 
 /* Writes down what was done, and takes a place in the order of writers. */
 static void
-finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
-	   TimestampTz scored)
+finish(Run *run, SbkPass *pass, const SbkWritten *written, const Times *times)
 {
 	Oid			types[6] = {INT8OID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
 	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
@@ -580,54 +567,62 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, TimestampTz start,
 	StringInfoData facts;
 
 	if (pass->num_failed > 0)
-	{
-		sbk_writer_show("failed", pass->failed_desc, pass->failed,
-						pass->num_failed);
-		values[0] = Int64GetDatum(run->number);
-		values[1] = Int32GetDatum(run->job.job_id);
-		types[1] = INT4OID;
-		call(run->keeper,
-			 "INSERT INTO scorebook.row_error (run, job_id, key, key_digest, sqlstate, message)"
-			 " SELECT $1, $2, f.key, f.key_digest, f.sqlstate, f.message FROM failed AS f",
-			 2, types, values, NULL);
-		types[1] = JSONBOID;
-		SPI_unregister_relation("failed");
-	}
+		write_errors(run, pass);
 	initStringInfo(&facts);
 	appendStringInfo(&facts,
-					 "{\"model_id\": %d, \"version\": %d, \"engine\": \"%s\","
-					 " \"rows_read\": " INT64_FORMAT ", \"rows_scored\": " INT64_FORMAT
+					 "{\"rows_read\": " INT64_FORMAT ", \"rows_scored\": " INT64_FORMAT
 					 ", \"rows_changed\": " INT64_FORMAT ", \"rows_confirmed\": " INT64_FORMAT
 					 ", \"rows_closed\": " INT64_FORMAT ", \"rows_failed\": " INT64_FORMAT
 					 ", \"rows_excluded\": " INT64_FORMAT ", \"rows_erased\": " INT64_FORMAT
 					 ", \"rows_overtaken\": " INT64_FORMAT
 					 ", \"rows_written\": " INT64_FORMAT ", \"rows_ended\": " INT64_FORMAT
-					 ", \"digest\": " UINT64_FORMAT
-					 ", \"phases\": {\"score\": %.3f, \"write\": %.3f}}",
-					 pass->model->key.model_id, pass->model->key.version,
-					 sbk_model_is_native(pass->model) ? "native" : "xgboost",
+					 ", \"digest\": " UINT64_FORMAT,
 					 pass->num_read, pass->num_scored,
 					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
 					 pass->num_excluded, pass->num_erased, written->num_overtaken,
-					 written->num_written, written->num_ended, pass->digest,
-					 elapsed(start, scored),
-					 elapsed(scored, GetCurrentTimestamp()));
+					 written->num_written, written->num_ended, pass->digest);
+	appendStringInfo(&facts,
+					 ", \"phases\": {\"prepare\": %.3f, \"score\": %.3f, \"write\": %.3f"
+					 ", \"reasons\": %.3f, \"shadows\": %.3f}, \"models\": ",
+					 elapsed(times->start, times->prepared),
+					 elapsed(times->prepared, times->scored),
+					 elapsed(times->scored, GetCurrentTimestamp()),
+					 pass->reasons_time / 1000.0, pass->shadows_time / 1000.0);
+	sbk_scorers_tell(pass, &facts);
+	appendStringInfo(&facts, ", \"shadows\": %s}",
+					 written->shadows ? written->shadows : "[]");
 	values[0] = Int64GetDatum(run->number);
 	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(facts.data));
-	values[2] = TimestampTzGetDatum(start);
-	if (run->snapshot)
-		values[3] = CStringGetTextDatum(run->snapshot);
-	else
-		nulls[3] = nulls[4] = 'n';
+	values[2] = TimestampTzGetDatum(times->start);
+	values[3] = CStringGetTextDatum(run->snapshot);
 	values[4] = TimestampTzGetDatum(run->snapshot_at);
 	if (run->watermark)
 		values[5] = CStringGetTextDatum(run->watermark);
 	else
 		nulls[5] = 'n';
-	call(run->keeper,
+	sbk_call(run->keeper,
 		 "SELECT scorebook.finish_run_internal($1, $2, $3, $4, $5, $6)", 6,
 		 types, values, nulls);
+}
+
+/* The rows that could not be scored. */
+static void
+write_errors(const Run *run, SbkPass *pass)
+{
+	Oid			types[2] = {INT8OID, INT4OID};
+	Datum		values[2] = {
+		Int64GetDatum(run->number),
+		Int32GetDatum(run->job.job_id)
+	};
+
+	sbk_writer_show("failed", pass->failed_desc, pass->failed,
+					pass->num_failed);
+	sbk_call(run->keeper,
+			 "INSERT INTO scorebook.row_error (run, job_id, key, key_digest, sqlstate, message)"
+			 " SELECT $1, $2, f.key, f.key_digest, f.sqlstate, f.message FROM failed AS f",
+			 2, types, values, NULL);
+	SPI_unregister_relation("failed");
 }
 
 static void
@@ -638,41 +633,45 @@ read_job(Run *run)
 	Datum		values[1] = {Int64GetDatum(run->number)};
 	char	   *keep;
 
-	call(run->keeper,
+	sbk_call(run->keeper,
 		 "SELECT * FROM scorebook.run_job_internal($1)", 1, types, values, NULL);
-	job->name = column(1);
-	job->owner = get_role_oid(column(2), false);
-	job->model = column(3);
-	job->result = (Oid) column_int(4);
-	job->history = (Oid) column_int(5);
-	job->num_key = (int) column_int(6);
-	job->key_is_unique = *column(7) == 't';
-	keep = column(8);
+	job->name = sbk_column(1);
+	job->owner = get_role_oid(sbk_column(2), false);
+	job->tables.result = (Oid) sbk_column_int(3);
+	job->tables.history = (Oid) sbk_column_int(4);
+	job->tables.shadow = (Oid) sbk_column_int(5);
+	job->tables.shadow_history = (Oid) sbk_column_int(6);
+	job->num_key = (int) sbk_column_int(7);
+	job->key_is_unique = *sbk_column(8) == 't';
+	keep = sbk_column(9);
 	job->keep = strcmp(keep, "full") == 0 ? SBK_KEEP_INPUTS :
 		strcmp(keep, "hash") == 0 ? SBK_KEEP_HASH : SBK_KEEP_NO_INPUTS;
-	job->each_period = *column(9) == 't';
-	job->record_errors = *column(10) == 't';
-	job->max_errors = column_int(11);
-	job->max_rows = column_int(12);
-	job->deadline = column_int(13) == 0 ? 0 :
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), column_int(13));
-	job->has_watermark = *column(14) == 't';
-	job->low_watermark = column(15);
-	job->has_scores = *column(16) == 't';
-	job->has_class = *column(17) == 't';
+	job->each_period = *sbk_column(10) == 't';
+	job->record_errors = *sbk_column(11) == 't';
+	job->max_errors = sbk_column_int(12);
+	job->max_rows = sbk_column_int(13);
+	job->deadline = sbk_column_int(14) == 0 ? 0 :
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), sbk_column_int(14));
+	job->has_watermark = *sbk_column(15) == 't';
+	job->low_watermark = sbk_column(16);
+	job->has_scores = *sbk_column(17) == 't';
+	job->has_class = *sbk_column(18) == 't';
 	run->effective_at =
 		DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
-												CStringGetDatum(column(18)),
+												CStringGetDatum(sbk_column(19)),
 												ObjectIdGetDatum(InvalidOid),
 												Int32GetDatum(-1)));
-	job->scaling.exists = column(20) != NULL;
+	job->scaling.exists = sbk_column(20) != NULL;
+	job->higher_is_better = *sbk_column(22) == 't';
 	if (job->scaling.exists)
 	{
-		job->scaling.offset = column_real(20);
-		job->scaling.factor = column_real(21);
-		job->scaling.higher_is_better = *column(22) == 't';
+		job->scaling.offset = sbk_column_real(20);
+		job->scaling.factor = sbk_column_real(21);
+		job->scaling.higher_is_better = job->higher_is_better;
 	}
-	job->source = (Oid) column_int(23);
+	job->num_reasons = (int) sbk_column_int(23);
+	job->reasons_since = sbk_column_int(24);
+	job->source = (Oid) sbk_column_int(25);
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -692,13 +691,13 @@ read_ranges(const Run *run, const char *kind, SbkRanges *ranges)
 	};
 	int			i;
 
-	call(run->keeper, "SELECT * FROM scorebook.current_ranges($1, $2)", 2,
+	sbk_call(run->keeper, "SELECT * FROM scorebook.current_ranges($1, $2)", 2,
 		 types, values, NULL);
 	ranges->n = (int) SPI_processed;
 	if (ranges->n == 0)
 		return;
-	ranges->set = (int) column_int(1);
-	ranges->of_points = *column(2) == 't';
+	ranges->set = (int) sbk_column_int(1);
+	ranges->of_points = *sbk_column(2) == 't';
 	ranges->lows = palloc(ranges->n * sizeof(double));
 	ranges->labels = palloc(ranges->n * sizeof(Datum));
 	for (i = 0; i < ranges->n; i++)
@@ -710,21 +709,6 @@ read_ranges(const Run *run, const char *kind, SbkRanges *ranges)
 		ranges->lows[i] = DatumGetFloat8(SPI_getbinval(tuple, desc, 3, &isnull));
 		ranges->labels[i] = CStringGetTextDatum(SPI_getvalue(tuple, desc, 4));
 	}
-}
-
-/* With the rights of the job's owner. */
-static SbkModel *
-find_model(const Job *job, SbkModelUse *use)
-{
-	SbkModel   *model;
-	SbkGuise	guise;
-	bool		changed;
-
-	sbk_guise_assume(job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
-	model = sbk_model_use(use, job->model, strlen(job->model), true,
-						  &changed);
-	sbk_guise_resume(&guise);
-	return model;
 }
 
 /* Is it the table that create_job made, for a model of this kind? */
@@ -765,7 +749,7 @@ check_book(const Job *job, const SbkModel *model, Relation result)
 	if (!as_made || result->rd_rel->relkind != RELKIND_RELATION ||
 		!OidIsValid(result->rd_pkindex))
 		refuse_book(job, "result table", result);
-	history = relation_open(job->history, AccessShareLock);
+	history = relation_open(job->tables.history, AccessShareLock);
 	if (!is_history_of(history, desc))
 		refuse_book(job, "history", history);
 	relation_close(history, NoLock);
@@ -905,21 +889,22 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	};
 	char		nulls[4] = {' ', ' ', run->job.low_watermark ? ' ' : 'n', ' '};
 
-	call(run->keeper,
+	sbk_call(run->keeper,
 		 "SELECT s.* FROM scorebook.registered_job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
 		 4, types, values, nulls);
-	statements->read = column(1);
-	statements->count_old = column(2);
-	statements->duplicate = column(3);
-	statements->archive = column(4);
-	statements->replace = column(5);
-	statements->add = column(6);
-	statements->archive_gone = column(7);
-	statements->remove_gone = column(8);
-	statements->digest = column(9);
-	statements->new_watermark = column(10);
-	statements->decide = column(11);
-	statements->endings = column(12);
+	statements->read = sbk_column(1);
+	statements->count_old = sbk_column(2);
+	statements->duplicate = sbk_column(3);
+	statements->archive = sbk_column(4);
+	statements->replace = sbk_column(5);
+	statements->add = sbk_column(6);
+	statements->archive_gone = sbk_column(7);
+	statements->remove_gone = sbk_column(8);
+	statements->digest = sbk_column(9);
+	statements->new_watermark = sbk_column(10);
+	statements->decide = sbk_column(11);
+	statements->endings = sbk_column(12);
+	statements->shadow = request->kind == SBK_RUN_SOURCE ? sbk_column(13) : NULL;
 }
 
 /*
@@ -938,13 +923,10 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 	set_param(params, 1, JSONBOID, request->subject, request->subject == 0);
 	set_param(params, 2, JSONBOID, request->features, request->features == 0);
 
-	query("SELECT pg_current_snapshot()", NULL);
-	run->snapshot = column(1);
-	run->snapshot_at = GetCurrentTimestamp();
 	if (statements->new_watermark != NULL && request->kind == SBK_RUN_SOURCE)
 	{
 		query(statements->new_watermark, NULL);
-		run->watermark = column(1);
+		run->watermark = sbk_column(1);
 	}
 	sbk_pass_read(pass, statements->read, params);
 	if (request->kind == SBK_RUN_PULL && pass->num_erased > 0)
@@ -964,11 +946,11 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 		request->kind != SBK_RUN_SOURCE)
 		return;
 	query(statements->count_old, &options);
-	if (pass->num_matched + pass->num_closed > column_int(1))
+	if (pass->num_matched + pass->num_closed > sbk_column_int(1))
 	{
 		query(statements->duplicate, NULL);
 		if (SPI_processed > 0)
-			sbk_writer_refuse_duplicate(pass->job, column(1));
+			sbk_writer_refuse_duplicate(pass->job, sbk_column(1));
 	}
 }
 

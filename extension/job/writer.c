@@ -14,6 +14,8 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -26,14 +28,15 @@
  * The tables that may be written, while a statement of ours runs; nothing but
  * this file sets them, so that no setting can open a book.
  */
-static Oid	open_result = InvalidOid;
-static Oid	open_history = InvalidOid;
+static SbkTables open_tables;
 static Oid	open_amended = InvalidOid;
 
 static void write_all(SbkPass *pass, const SbkStatements *statements,
-					  int64 run, TimestampTz system_from,
-					  SbkWritten *written);
-static int64 execute(const char *statement, int64 run, TimestampTz system_from,
+					  const SbkWriting *writing, SbkWritten *written);
+static char *write_shadows(SbkPass *pass, const char *statement,
+						   const SbkWriting *writing);
+static Datum references(const SbkPass *pass, bool failed_only);
+static int64 execute(const char *statement, const SbkWriting *writing,
 					 Datum endings);
 static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
@@ -41,27 +44,24 @@ static void refuse_duplicates(SbkPass *pass,
 							  const SbkStatements *statements);
 
 void
-sbk_writer_write(SbkPass *pass, const SbkStatements *statements, Oid result,
-				 Oid history, int64 run, TimestampTz system_from,
+sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
+				 const SbkTables *tables, const SbkWriting *writing,
 				 SbkWritten *written)
 {
-	Oid			saved_result = open_result;
-	Oid			saved_history = open_history;
+	SbkTables	saved = open_tables;
 
 	sbk_writer_show("written", pass->written_desc, pass->written,
 					pass->num_added + pass->num_replaced);
 	sbk_writer_show("gone", pass->gone_desc, pass->gone,
 					pass->num_closed + pass->num_excluded_old);
-	open_result = result;
-	open_history = history;
+	open_tables = *tables;
 	PG_TRY();
 	{
-		write_all(pass, statements, run, system_from, written);
+		write_all(pass, statements, writing, written);
 	}
 	PG_FINALLY();
 	{
-		open_result = saved_result;
-		open_history = saved_history;
+		open_tables = saved;
 	}
 	PG_END_TRY();
 	SPI_unregister_relation("written");
@@ -69,8 +69,8 @@ sbk_writer_write(SbkPass *pass, const SbkStatements *statements, Oid result,
 }
 
 static void
-write_all(SbkPass *pass, const SbkStatements *statements, int64 run,
-		  TimestampTz system_from, SbkWritten *written)
+write_all(SbkPass *pass, const SbkStatements *statements,
+		  const SbkWriting *writing, SbkWritten *written)
 {
 	int64		num_gone = pass->num_closed + pass->num_excluded_old;
 	int64		num_replaced = 0;
@@ -80,18 +80,18 @@ write_all(SbkPass *pass, const SbkStatements *statements, int64 run,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->archive, run, system_from, 0);
-		(void) execute(statements->replace, run, system_from, 0);
+		num_replaced = execute(statements->archive, writing, 0);
+		(void) execute(statements->replace, writing, 0);
 	}
 	if (num_gone > 0)
 	{
-		num_removed = execute(statements->archive_gone, run, system_from, 0);
-		(void) execute(statements->remove_gone, run, system_from, 0);
+		num_removed = execute(statements->archive_gone, writing, 0);
+		(void) execute(statements->remove_gone, writing, 0);
 	}
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, run, system_from,
+		num_added = execute(statements->add, writing,
 							find_endings(statements));
 
 	/* keys that others have added meanwhile, or that came twice */
@@ -103,13 +103,58 @@ write_all(SbkPass *pass, const SbkStatements *statements, int64 run,
 	written->num_closed = num_removed;
 	written->num_overtaken = pass->num_replaced + pass->num_added + num_gone -
 		written->num_written - num_removed;
+	written->shadows = statements->shadow == NULL ? NULL :
+		write_shadows(pass, statements->shadow, writing);
+}
+
+/* One statement for all of them, which tells what it has done. */
+static char *
+write_shadows(SbkPass *pass, const char *statement, const SbkWriting *writing)
+{
+	Oid			types[5] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
+	Datum		values[5] = {
+		Int64GetDatum(writing->run),
+		TimestampTzGetDatum(writing->system_from),
+		TimestampTzGetDatum(writing->effective_at),
+		references(pass, true),
+		references(pass, false)
+	};
+	int			rc;
+
+	sbk_writer_show("shadowed", pass->shadowed_desc, pass->shadowed,
+					pass->num_shadowed);
+	rc = SPI_execute_with_args(statement, 5, types, values, NULL, false, 0);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not write the shadows: %s",
+			 SPI_result_code_string(rc));
+	SPI_unregister_relation("shadowed");
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/* Those of the shadows, as text[]. */
+static Datum
+references(const SbkPass *pass, bool failed_only)
+{
+	Datum	   *values = palloc(pass->num_shadow * sizeof(Datum));
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < pass->num_shadow; i++)
+	{
+		if (!failed_only || pass->shadows[i].has_failed)
+			values[n++] = CStringGetTextDatum(pass->shadows[i].reference);
+	}
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
 }
 
 bool
 sbk_writer_allows(Oid table)
 {
 	return OidIsValid(table) &&
-		(table == open_result || table == open_history || table == open_amended);
+		(table == open_tables.result || table == open_tables.history ||
+		 table == open_tables.shadow || table == open_tables.shadow_history ||
+		 table == open_amended);
 }
 
 void
@@ -162,13 +207,12 @@ sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
 
 /* The rows it has processed; endings may be 0. */
 static int64
-execute(const char *statement, int64 run, TimestampTz system_from,
-		Datum endings)
+execute(const char *statement, const SbkWriting *writing, Datum endings)
 {
 	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID};
 	Datum		values[3] = {
-		Int64GetDatum(run),
-		TimestampTzGetDatum(system_from),
+		Int64GetDatum(writing->run),
+		TimestampTzGetDatum(writing->system_from),
 		endings
 	};
 	int			rc = SPI_execute_with_args(statement, endings == 0 ? 2 : 3,

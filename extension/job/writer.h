@@ -21,8 +21,26 @@ typedef struct SbkStatements
 	char	   *digest;
 	char	   *new_watermark;
 	char	   *decide;
+	char	   *shadow;			/* NULL: the job never had shadows */
 	char	   *endings;		/* NULL: add is not to look at them */
 } SbkStatements;
+
+/* The tables of a book; those of shadows may be InvalidOid. */
+typedef struct SbkTables
+{
+	Oid			result;
+	Oid			history;
+	Oid			shadow;
+	Oid			shadow_history;
+} SbkTables;
+
+/* Which run writes, and when. */
+typedef struct SbkWriting
+{
+	int64		run;
+	TimestampTz system_from;
+	TimestampTz effective_at;	/* of the run */
+} SbkWriting;
 
 /* What became of what a pass had found. */
 typedef struct SbkWritten
@@ -31,6 +49,8 @@ typedef struct SbkWritten
 	int64		num_ended;		/* superseded, vanished and excluded */
 	int64		num_closed;
 	int64		num_overtaken;	/* left to those who wrote them meanwhile */
+	char	   *shadows;		/* a JSON array with what became of them, or
+								 * NULL */
 } SbkWritten;
 
 /*
@@ -40,8 +60,8 @@ typedef struct SbkWritten
  * rows of one key.
  */
 extern void sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
-							 Oid result, Oid history, int64 run,
-							 TimestampTz system_from, SbkWritten *written);
+							 const SbkTables *tables,
+							 const SbkWriting *writing, SbkWritten *written);
 
 /*
  * Takes from one table of a book what must not be kept: a statement that has the

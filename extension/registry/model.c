@@ -37,6 +37,7 @@ static void read_feature(SbkModel *model, SbkFeature *feature, SbkScan *scan,
 static char **read_texts(SbkScan *scan, HeapTuple tuple, int column, int *n);
 static SbkForest *read_compiled(SbkModel *model, MemoryContext context);
 static SbkForest *compile(SbkModel *model, MemoryContext context);
+static void check_engine(const SbkModel *model);
 static void check_serving(const SbkModel *model);
 static void load_library(SbkModel *model);
 static void try_library(SbkModel *model, const SbkSummary *summary,
@@ -105,14 +106,21 @@ sbk_model_predict(SbkModel *model, const float *rows, Size nrows,
 	bool		native = sbk_model_is_native(model);
 
 	check_serving(model);
-	if (!native && sbk_engine == SBK_ENGINE_NATIVE)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("model \"%s\" cannot be scored natively", model->label),
-				errdetail("Its verification did not find the native engine to give what XGBoost gives."),
-				errhint("Set scorebook.engine to auto."));
+	check_engine(model);
 	return sbk_model_predict_by(model, native, rows, nrows, base_margin, kind,
 								width);
+}
+
+void
+sbk_model_prepare(SbkModel *model, bool explain)
+{
+	check_serving(model);
+	check_engine(model);
+	if ((explain || !sbk_model_is_native(model)) &&
+		!sbk_engine_loaded(model->engine))
+		load_library(model);
+	if (explain)
+		sbk_engine_check_explainable(model->engine);
 }
 
 bool
@@ -168,6 +176,17 @@ sbk_model_explain(SbkModel *model, const float *rows, Size nrows,
 					errdetail("XGBoost weighs each branch of a tree by the rows that it had in training, in float4: the file may not hold their numbers, or a path may split on too many features."));
 	}
 	return contributions;
+}
+
+static void
+check_engine(const SbkModel *model)
+{
+	if (!sbk_model_is_native(model) && sbk_engine == SBK_ENGINE_NATIVE)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("model \"%s\" cannot be scored natively", model->label),
+				errdetail("Its verification did not find the native engine to give what XGBoost gives."),
+				errhint("Set scorebook.engine to auto."));
 }
 
 /* A version that nothing has verified is neither scored nor explained. */

@@ -122,6 +122,13 @@ extern const float *sbk_model_predict(SbkModel *model, const float *rows,
 									  Size nrows, const float *base_margin,
 									  SbkPredictionKind kind, Size *width);
 
+/*
+ * Makes an opened model ready for being scored, or explained, too: all that
+ * may fail before the first row does so here.  Nothing is read or loaded after
+ * that, so that what rows throw leaves nothing behind.
+ */
+extern void sbk_model_prepare(SbkModel *model, bool explain);
+
 /* Would the native engine score it now? */
 extern bool sbk_model_is_native(const SbkModel *model);
 

@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "job/erased.h"
 #include "job/guise.h"
+#include "job/digest.h"
 #include "job/pass.h"
 #include "job/run.h"
 #include "job/writer.h"
@@ -139,7 +140,7 @@ digest_key(TupleDesc desc, const Datum *values, const bool *nulls)
 		by_value[i] = TupleDescAttr(desc, i)->attbyval;
 		lengths[i] = TupleDescAttr(desc, i)->attlen;
 	}
-	return (int64) sbk_row_digest(desc->natts, values, nulls, by_value, lengths);
+	return (int64) sbk_digest_row(0, desc->natts, values, nulls, by_value, lengths);
 }
 
 /* Of the row in SPI_tuptable, as pass.c shows it: (a, b)=(1, 2). */

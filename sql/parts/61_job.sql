@@ -34,6 +34,8 @@ CREATE TABLE scorebook.registered_job
 	scheduled_at	timestamp with time zone,
 	result			regclass NOT NULL,
 	history			regclass NOT NULL,
+	shadow			regclass,
+	shadow_history	regclass,
 	has_scores		boolean NOT NULL,
 	has_class		boolean NOT NULL,
 	direction		text NOT NULL,
@@ -45,6 +47,7 @@ CREATE TABLE scorebook.registered_job
 	CONSTRAINT registered_job_pkey PRIMARY KEY (job_id),
 	CONSTRAINT registered_job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
 	CONSTRAINT registered_job_keep_check CHECK (keep IN ('latest', 'each_period')),
+	CONSTRAINT registered_job_reasons_check CHECK (reasons >= 0),
 	CONSTRAINT registered_job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
 	CONSTRAINT registered_job_direction_check CHECK (direction IN ('higher_is_riskier', 'higher_is_better')),
 	CONSTRAINT registered_job_on_error_check CHECK (on_error IN ('fail', 'record')),
@@ -72,6 +75,8 @@ COMMENT ON COLUMN scorebook.registered_job.shadows IS
 	'references of challengers, scored in the same pass into <job>_shadow';
 COMMENT ON COLUMN scorebook.registered_job.split IS
 	'which share of the keys is scored by other aliases of the model: {"challenger": 0.1}';
+COMMENT ON COLUMN scorebook.registered_job.shadow IS
+	'what the shadows say now; null as long as the job has never had one';
 COMMENT ON COLUMN scorebook.registered_job.effective_at IS
 	'an expression over the source: the time that a row is about; null: that of the run';
 COMMENT ON COLUMN scorebook.registered_job.exclude IS
@@ -236,7 +241,7 @@ BEGIN
 	job.inputs := inputs;
 	job.reasons := reasons;
 	job.effective_at := effective_at;
-	job.shadows := shadows;
+	job.shadows := coalesce(shadows, '{}');
 	job.split := split;
 	job.exclude := exclude;
 	job.watermark := watermark;
@@ -265,6 +270,11 @@ BEGIN
 	PERFORM scorebook.create_book(job, schema, readers);
 	job.result := pg_catalog.format('%I.%I', schema, name)::regclass;
 	job.history := pg_catalog.format('%I.%I', schema, name OPERATOR(pg_catalog.||) '_history')::regclass;
+	IF pg_catalog.cardinality(job.shadows) > 0 THEN
+		PERFORM scorebook.create_shadow_book(job);
+		job.shadow := scorebook.shadow_table(job, '_shadow')::regclass;
+		job.shadow_history := scorebook.shadow_table(job, '_shadow_history')::regclass;
+	END IF;
 	PERFORM scorebook.register_job(job);
 	IF cutoffs IS NOT NULL THEN
 		PERFORM scorebook.set_cutoffs(name, cutoffs, scale);
@@ -294,6 +304,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM scorebook.check_source(job.name, job.model, job.source, job.key);
+	PERFORM scorebook.check_split(job);
+	PERFORM scorebook.check_shadows(job);
+	PERFORM scorebook.check_reasons(job, job.reasons);
 	PERFORM scorebook.check_expressions(job.source, job.effective_at, job.exclude, job.watermark);
 	-- throws where there is no such time zone
 	PERFORM now() AT TIME ZONE job.timezone;
@@ -412,6 +425,25 @@ $$;
 COMMENT ON FUNCTION scorebook.check_expressions(regclass, text, text, name) IS
 	'throws where the expressions of a job cannot be computed from its source';
 
+CREATE FUNCTION scorebook.key_definition(job scorebook.registered_job)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('%I %s%s NOT NULL', a.attname, format_type(a.atttypid, a.atttypmod),
+			CASE WHEN a.attcollation <> t.typcollation
+				 THEN format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END),
+			', ' ORDER BY k.position)
+	FROM unnest(job.key) WITH ORDINALITY AS k (name, position)
+		JOIN pg_attribute AS a ON a.attrelid = job.source AND a.attname = k.name
+		JOIN pg_type AS t ON t.oid = a.atttypid
+		LEFT JOIN pg_collation AS c ON c.oid = a.attcollation
+		LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace
+$$;
+
+COMMENT ON FUNCTION scorebook.key_definition(scorebook.registered_job) IS
+	'the key of a job''s source as columns of a new table';
+
 -- With the rights of the caller, who owns the tables.
 CREATE FUNCTION scorebook.create_book(job scorebook.registered_job, schema name, readers name[])
 RETURNS void
@@ -440,15 +472,7 @@ BEGIN
 	END IF;
 	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))',
 		result,
-		(SELECT string_agg(format('%I %s%s NOT NULL', a.attname, format_type(a.atttypid, a.atttypmod),
-				CASE WHEN a.attcollation <> t.typcollation
-					 THEN format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END),
-				', ' ORDER BY k.position)
-		 FROM unnest(job.key) WITH ORDINALITY AS k (name, position)
-			 JOIN pg_attribute AS a ON a.attrelid = job.source AND a.attname = k.name
-			 JOIN pg_type AS t ON t.oid = a.atttypid
-			 LEFT JOIN pg_collation AS c ON c.oid = a.attcollation
-			 LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace),
+		scorebook.key_definition(job),
 		(SELECT string_agg(format('%I %s', b.name, b.definition), ', ')
 		 FROM scorebook.book_columns(job.has_scores, job.has_class) AS b),
 		row_key);
@@ -575,8 +599,10 @@ AS $$
 BEGIN
 	PERFORM scorebook.check_job_name(job.name);
 	PERFORM scorebook.check_scaling(job.name, job.scaling, job.model);
+	PERFORM scorebook.check_split_shares(job.name, job.split);
 	PERFORM scorebook.check_retention_internal(job);
-	IF EXISTS (SELECT FROM unnest(ARRAY[job.result, job.history]) AS b (relation)
+	IF EXISTS (SELECT FROM unnest(ARRAY[job.result, job.history, coalesce(job.shadow, job.result),
+				coalesce(job.shadow_history, job.history)]) AS b (relation)
 			LEFT JOIN pg_class AS c ON c.oid = b.relation
 		WHERE c.oid IS NULL OR NOT pg_has_role(caller, c.relowner, 'USAGE')) THEN
 		RAISE EXCEPTION USING

@@ -309,6 +309,7 @@ BEGIN
 			DETAIL = format('The direction of its scores is %s, and these are on the scale "%s".', own.direction, scale),
 			HINT = 'Turn the ranges round, or make the job with the other direction.';
 	END IF;
+	PERFORM scorebook.check_reasons(own, scorebook.num_reasons_internal(own));
 	RETURN new_set;
 END
 $$;

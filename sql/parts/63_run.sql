@@ -49,6 +49,9 @@ CREATE TABLE scorebook.run
 );
 
 CREATE INDEX run_job_id_idx ON scorebook.run (job_id, run);
+CREATE INDEX run_job_id_revision_run_idx ON scorebook.run (job_id, revision, run);
+-- pulls and streams are many
+CREATE INDEX run_whole_idx ON scorebook.run (job_id, run) WHERE kind IN ('run', 'decision');
 
 COMMENT ON TABLE scorebook.run IS
 	'what wrote, or tried to write, into the book of a job: from what, with which model, and how it went';
@@ -61,7 +64,7 @@ COMMENT ON COLUMN scorebook.run.system_from IS
 COMMENT ON COLUMN scorebook.run.snapshot IS
 	'the one that the source was read under, as pg_current_snapshot shows it';
 COMMENT ON COLUMN scorebook.run.source IS
-	'the relations that the source read from: name and oid';
+	'the relations that the source read from: name, oid, kind and, of a view, the SHA-256 of its definition';
 COMMENT ON COLUMN scorebook.run.rows_read IS
 	'rows of the source; the sum of scored, failed, excluded and erased';
 COMMENT ON COLUMN scorebook.run.rows_changed IS
@@ -77,7 +80,49 @@ COMMENT ON COLUMN scorebook.run.rows_overtaken IS
 COMMENT ON COLUMN scorebook.run.digest IS
 	'sum of scorebook.row_digest over the rows that it wrote, modulo 2^64';
 COMMENT ON COLUMN scorebook.run.phases IS
-	'what took how long, in milliseconds';
+	'what took how long, in milliseconds: prepare, score and write one after the other; reasons and shadows are parts of score';
+
+-- The columns of run are those of the job's model; here is everyone who scored.
+CREATE TABLE scorebook.run_model
+(
+	run				bigint NOT NULL,
+	role			text NOT NULL,
+	ref				text NOT NULL,
+	model_id		integer,
+	version			integer,
+	sha256			bytea,
+	engine			text,
+	verification	integer,
+	library_version	text,
+	rows_scored		bigint NOT NULL,
+	rows_failed		bigint NOT NULL,
+	rows_written	bigint,
+	rows_ended		bigint,
+	digest			numeric,
+	sqlstate		text,
+	message			text,
+	CONSTRAINT run_model_pkey PRIMARY KEY (run, role, ref),
+	CONSTRAINT run_model_role_check CHECK (role IN ('served', 'split', 'shadow'))
+);
+
+COMMENT ON TABLE scorebook.run_model IS
+	'the models of each run: which version each reference stood for, what served it, and what became of it';
+COMMENT ON COLUMN scorebook.run_model.role IS
+	'served: the job''s model; split: another alias of it, for its share of the keys; shadow: a challenger';
+COMMENT ON COLUMN scorebook.run_model.model_id IS
+	'null where the model of a shadow could not be had';
+COMMENT ON COLUMN scorebook.run_model.library_version IS
+	'the version of XGBoost that the verification was made with';
+COMMENT ON COLUMN scorebook.run_model.rows_failed IS
+	'rows that a shadow could not score; those of the others are in run and row_error';
+COMMENT ON COLUMN scorebook.run_model.rows_written IS
+	'of a shadow, rows that its table was given';
+COMMENT ON COLUMN scorebook.run_model.rows_ended IS
+	'of a shadow, rows that went to its history';
+COMMENT ON COLUMN scorebook.run_model.digest IS
+	'of a shadow, the sum of scorebook.row_digest over the rows that were written, modulo 2^64';
+COMMENT ON COLUMN scorebook.run_model.sqlstate IS
+	'of the first error of a shadow; one without failed rows has ended the shadow for this run';
 
 CREATE TABLE scorebook.row_error
 (
@@ -100,6 +145,7 @@ COMMENT ON COLUMN scorebook.row_error.key_digest IS
 	'scorebook.row_digest of the key, which does not depend on how it is shown';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
+SELECT pg_catalog.pg_extension_config_dump('scorebook.run_model', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.row_error', '');
 
 CREATE PROCEDURE scorebook.run_job(name text, effective_at timestamp with time zone DEFAULT NULL,
@@ -275,7 +321,7 @@ CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
 	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
-	OUT decide text, OUT endings text)
+	OUT decide text, OUT endings text, OUT shadow text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -334,7 +380,7 @@ BEGIN
 	END IF;
 	read := coalesce(changed, '') || format(
 		'SELECT %s, s."scorebook effective_at", s."scorebook excluded", c.ctid, c.run, c.effective_at,'
-		' c.version, c.cutoff_set, c.band_set, c.points, c.%I, c.inputs, c.inputs_hash, s.*'
+		' c.version, c.cutoff_set, c.band_set, c.points, c.%I, c.reasons, c.inputs, c.inputs_hash, s.*'
 		' FROM (SELECT source.*, %s AS "scorebook effective_at", %s AS "scorebook excluded" FROM %s AS source%s) AS s'
 		' %s JOIN %s AS c ON %s%s',
 		scorebook.column_list(job.key, 's.%I'),
@@ -409,6 +455,9 @@ BEGIN
 				ELSE format('c.%I', g.name) END, ', ' ORDER BY g.position)
 		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
 		job.result, cutoff_set, band_set, points);
+	IF job.shadow IS NOT NULL THEN
+		shadow := scorebook.shadow_statement_internal(job, scope);
+	END IF;
 	IF job.watermark IS NOT NULL THEN
 		new_watermark := format('SELECT max(source.%I)::text FROM %s AS source', job.watermark, job.source);
 	END IF;
@@ -418,14 +467,102 @@ $$;
 COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.registered_job, text, text, boolean) IS
 	'the statements that read the source of a job and write its book';
 
+-- What a run does to the tables of its shadows, where "shadowed" is what they
+-- have said.  $1 is the run, $2 the time of its rows, $3 its effective_at, $4 the
+-- shadows that have failed, whose rows stay, $5 those of the job: the rows of
+-- others end.  Tells, for each shadow, how many rows were written and ended.
+CREATE FUNCTION scorebook.shadow_statement_internal(job scorebook.registered_job, scope text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	each_period constant boolean := job.keep = 'each_period';
+	-- the source was read as a whole, and tells what is gone
+	is_whole constant boolean := scope = 'all' AND NOT (each_period AND job.effective_at IS NOT NULL);
+	row_key constant name[] := ARRAY['served'::name] || job.key
+		|| CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END;
+	said constant name[] := ARRAY['served'::name] || job.key || '{effective_at,scores,class,version}'::name[];
+	columns constant name[] := said || '{run,system_from}'::name[];
+BEGIN
+	RETURN format($sql$
+		WITH change AS MATERIALIZED
+		(
+			SELECT c.ctid AS old_ctid, c.run AS old_run, %3$s,
+				CASE WHEN c.served IS NULL THEN 'added'
+					 WHEN w.excluded THEN 'excluded'
+					 WHEN w.served IS NOT NULL THEN 'superseded'
+					 WHEN c.served = ANY ($5) THEN 'vanished'
+					 ELSE 'withdrawn' END AS what
+			FROM %1$s AS c %4$s JOIN %5$s AS w ON %6$s
+			WHERE CASE
+				WHEN w.served IS NULL THEN c.served <> ALL ($5) OR (c.served <> ALL ($4)%7$s)
+				WHEN w.served = ANY ($4) THEN false
+				WHEN c.served IS NULL THEN w.scores IS NOT NULL
+				ELSE w.excluded OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
+					<> scorebook.row_digest(w.scores, w.class, w.version)) END
+		), archived AS
+		(
+			INSERT INTO %2$s (%8$s, ended_by, system_to, end_reason)
+			SELECT %9$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w.what
+			FROM change AS w JOIN %1$s AS c ON c.ctid = w.old_ctid AND c.run = w.old_run
+			FOR UPDATE OF c
+			RETURNING served
+		), replaced AS
+		(
+			UPDATE %1$s AS c
+			SET effective_at = w.effective_at, scores = w.scores, class = w.class, version = w.version,
+				run = $1, system_from = greatest($2, c.system_from + interval '1 microsecond')
+			FROM change AS w
+			WHERE w.what = 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+				AND (SELECT count(*) FROM archived) > 0 -- before they are replaced
+			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
+		), removed AS
+		(
+			DELETE FROM %1$s AS c USING change AS w
+			WHERE w.what <> 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+				AND (SELECT count(*) FROM archived) > 0
+		), added AS
+		(
+			INSERT INTO %1$s AS c (%8$s)
+			SELECT %3$s, $1, $2 FROM change AS w WHERE w.what = 'added'
+			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
+		)
+		SELECT coalesce(jsonb_agg(jsonb_build_object('ref', s.served, 'rows_written', s.written,
+			'rows_ended', s.ended, 'digest', s.digest)), '[]')
+		FROM
+			(SELECT d.served, count(d.digest) AS written, count(*) - count(d.digest) AS ended,
+				coalesce(sum(d.digest), 0) AS digest
+			 FROM
+				(SELECT r.served, r.digest FROM replaced AS r
+				 UNION ALL SELECT a.served, a.digest FROM added AS a
+				 UNION ALL SELECT a.served, NULL FROM archived AS a) AS d
+			 GROUP BY d.served) AS s
+		$sql$, job.shadow, job.shadow_history, scorebook.column_list(said, 'w.%I'),
+		CASE WHEN is_whole THEN 'FULL' ELSE 'RIGHT' END,
+		-- a key that comes twice, and cannot be scored, fails no run
+		CASE WHEN job.key_is_unique THEN 'shadowed'
+			 ELSE format('(SELECT DISTINCT ON (%1$s) w.* FROM shadowed AS w ORDER BY %1$s)',
+				scorebook.column_list(row_key, 'w.%I')) END,
+		scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '),
+		CASE WHEN each_period THEN ' AND c.effective_at = $3' END,
+		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
+		scorebook.column_list(said, 'c.%I'));
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.shadow_statement_internal(scorebook.registered_job, text) IS
+	'the statement that writes what the shadows of a job have said';
+
 -- What a run needs to know of its job.
-CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT owner name, OUT model text,
-	OUT result bigint, OUT history bigint, OUT num_key integer, OUT key_is_unique boolean,
+CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT owner name,
+	OUT result bigint, OUT history bigint, OUT shadow bigint, OUT shadow_history bigint, OUT num_key integer, OUT key_is_unique boolean,
 	OUT inputs text, OUT each_period boolean, OUT record_errors boolean, OUT max_errors bigint,
 	OUT max_rows bigint, OUT max_duration_ms bigint, OUT has_watermark boolean,
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
-	OUT effective_at timestamp with time zone, OUT kind text, OUT scaling_offset double precision,
-	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT source bigint)
+	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
+	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
+	OUT reasons_since bigint, OUT source bigint)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -438,22 +575,23 @@ BEGIN
 	SELECT r.* INTO STRICT run FROM scorebook.run AS r WHERE r.run = number;
 	SELECT j.* INTO STRICT job FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id;
 	SELECT t.relation INTO missing
-	FROM (VALUES (job.source), (job.result), (job.history)) AS t (relation)
-	WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
+	FROM (VALUES (job.source), (job.result), (job.history), (job.shadow), (job.shadow_history)) AS t (relation)
+	WHERE t.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
 	LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_table',
 			MESSAGE = format('the %s of job "%s" does not exist any more',
 				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
-				ELSE 'history' END, job.name),
+				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
 			HINT = 'Somebody has dropped it; drop the job, and make it again.';
 	END IF;
 	name := job.name;
 	owner := job.owner;
-	model := job.model;
 	result := job.result::oid::bigint;
 	history := job.history::oid::bigint;
+	shadow := job.shadow::oid::bigint;
+	shadow_history := job.shadow_history::oid::bigint;
 	num_key := cardinality(job.key);
 	key_is_unique := job.key_is_unique;
 	inputs := job.inputs;
@@ -471,10 +609,11 @@ BEGIN
 	has_scores := job.has_scores;
 	has_class := job.has_class;
 	effective_at := run.effective_at;
-	kind := run.kind;
 	SELECT s.offset_points, s.factor INTO scaling_offset, scaling_factor
 	FROM scorebook.scaling_numbers(job.scaling) AS s;
 	higher_is_better := job.direction = 'higher_is_better';
+	num_reasons := scorebook.num_reasons_internal(job);
+	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
 	source := job.source::oid::bigint;
 END
 $$;
@@ -490,7 +629,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	done scorebook.run := jsonb_populate_record(NULL::scorebook.run, facts);
+	done scorebook.run := jsonb_populate_record(NULL::scorebook.run, (facts #> '{models,0}') || facts);
 	job scorebook.registered_job;
 BEGIN
 	SELECT j.* INTO STRICT job
@@ -517,6 +656,7 @@ BEGIN
 			 WHERE w.model_id = v.model_id AND w.version = v.version
 			 ORDER BY w.run DESC LIMIT 1) AS w ON true
 	WHERE r.run = number AND v.model_id = done.model_id AND v.version = done.version;
+	PERFORM scorebook.record_models_internal(number, facts);
 	INSERT INTO scorebook.moment (writer, timeline_id) VALUES (number, job.timeline_id);
 END
 $$;
@@ -525,8 +665,39 @@ COMMENT ON FUNCTION scorebook.finish_run_internal(bigint, jsonb, timestamp with 
 	timestamp with time zone, text) IS
 	'writes down what a run has done, and gives it a place in the order of writers';
 
+-- A shadow that is not one any more has rows that end, and no model.
+CREATE FUNCTION scorebook.record_models_internal(number bigint, facts jsonb)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO scorebook.run_model (run, role, ref, model_id, version, sha256, engine, verification,
+		library_version, rows_scored, rows_failed, rows_written, rows_ended, digest, sqlstate, message)
+	SELECT number, coalesce(m.role, 'shadow'), coalesce(m.ref, s.ref), m.model_id, m.version, v.sha256,
+		m.engine, w.run, w.library_version, coalesce(m.rows_scored, 0), coalesce(m.rows_failed, 0),
+		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.rows_written, 0) END,
+		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.rows_ended, 0) END,
+		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.digest, 0) END,
+		m.sqlstate, m.message
+	FROM jsonb_populate_recordset(NULL::scorebook.run_model, facts -> 'models') AS m
+		FULL JOIN
+			(SELECT s.*, 'shadow' AS of
+			 FROM jsonb_populate_recordset(NULL::scorebook.run_model, facts -> 'shadows') AS s) AS s
+			ON m.ref = s.ref AND m.role = s.of
+		LEFT JOIN scorebook.model_version AS v ON v.model_id = m.model_id AND v.version = m.version
+		LEFT JOIN LATERAL
+			(SELECT w.run, w.library_version
+			 FROM scorebook.verification AS w
+			 WHERE w.model_id = m.model_id AND w.version = m.version
+			 ORDER BY w.run DESC LIMIT 1) AS w ON true
+$$;
+
+COMMENT ON FUNCTION scorebook.record_models_internal(bigint, jsonb) IS
+	'writes down what became of the models of a run';
+
 -- A view and all that it reads from, however deep; through functions, too,
--- where PostgreSQL knows their bodies, as it does that of <job>_as_of.
+-- where PostgreSQL knows their bodies, as it does that of <job>_as_of.  A view
+-- is known by what it reads, too, which can be replaced.
 CREATE FUNCTION scorebook.source_relations(source regclass)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -549,7 +720,9 @@ AS $$
 		WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
 	)
 	SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
-		'oid', c.oid::bigint, 'kind', c.relkind) ORDER BY c.oid::regclass::text)
+		'oid', c.oid::bigint, 'kind', c.relkind) || CASE WHEN c.relkind IN ('v', 'm')
+		THEN jsonb_build_object('definition', encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex'))
+		ELSE '{}' END ORDER BY c.oid::regclass::text)
 	FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
 	WHERE r.class = 'pg_class'::regclass
 $$;

@@ -87,7 +87,8 @@ $$;
 COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS
 	'before this time, what <job>_as_of answers cannot change any more';
 
--- Everything that a book must be, in one scan in the order of keys and time.
+-- Everything that a book must be, in one scan of each pair in the order of keys
+-- and time.
 CREATE FUNCTION scorebook.verify_book(job text)
 RETURNS TABLE (problem text, run bigint, key text, detail text)
 LANGUAGE plpgsql STABLE
@@ -95,57 +96,83 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	book constant scorebook.registered_job := scorebook.find_book(job);
-	row_key name[];
-	columns name[];
-	given text;
-	shown_key text;
-BEGIN
-	row_key := book.key
+	row_key constant name[] := book.key
 		|| CASE book.keep WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END;
-	columns := ARRAY(SELECT a.attname FROM pg_attribute AS a
-		WHERE a.attrelid = book.result AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
-	given := scorebook.column_list(columns[:cardinality(columns) - 2], 'c.%I');
-	shown_key := format('format(%L, %s)',
+BEGIN
+	RETURN QUERY EXECUTE
+		scorebook.verify_statement(book.result, book.history, row_key, $sql$''$sql$,
+			$sql$SELECT r.run, r.system_from, '' AS part, r.rows_written, r.rows_ended, r.digest
+				FROM scorebook.run AS r WHERE r.job_id = $1 AND r.status = 'succeeded'$sql$)
+	USING book.job_id;
+	IF book.shadow IS NOT NULL THEN
+		RETURN QUERY EXECUTE
+			scorebook.verify_statement(book.shadow, book.shadow_history, ARRAY['served'::name] || row_key,
+				'c.served',
+				$sql$SELECT r.run, r.system_from, m.ref AS part, m.rows_written, m.rows_ended, m.digest
+					FROM scorebook.run AS r JOIN scorebook.run_model AS m ON m.run = r.run
+					WHERE r.job_id = $1 AND r.status = 'succeeded' AND m.role = 'shadow'$sql$)
+		USING book.job_id;
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.verify_book(text) IS
+	'what is wrong with the book of a job; no rows: nothing';
+
+-- What finds all that is wrong with a pair of tables, $1 being the job: row_key
+-- is their key, part what of a run wrote a row, and recorded how many rows each
+-- part of each run has written and ended, and their digest.
+CREATE FUNCTION scorebook.verify_statement(result regclass, history regclass, row_key name[], part text,
+	recorded text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns constant name[] := ARRAY(SELECT a.attname FROM pg_attribute AS a
+		WHERE a.attrelid = result AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
+	given constant text := scorebook.column_list(columns[:cardinality(columns) - 2], 'c.%I');
+	shown_key constant text := format('format(%L, %s)',
 		'(' || array_to_string(row_key, ', ') || ')=('
 			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(row_key)]), ', ') || ')',
 		scorebook.column_list(row_key, 'c.%I'));
-	RETURN QUERY EXECUTE format($sql$
-		WITH line AS MATERIALIZED
+BEGIN
+	RETURN format($sql$
+		WITH recorded AS MATERIALIZED
 		(
-			SELECT %2$s AS key, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason, c.digest,
+			SELECT r.run, r.part, r.system_from, r.rows_written, r.rows_ended,
+				r.rows_written - coalesce(a.rows_written, 0) AS rows_left,
+				r.rows_ended - coalesce(a.rows_ended, 0) AS ended_left,
+				r.digest - coalesce(a.digest, 0) AS digest_left
+			FROM (%7$s) AS r
+				LEFT JOIN
+					(SELECT a.run, a.part, sum(a.rows_written) AS rows_written, sum(a.rows_ended) AS rows_ended,
+						sum(a.digest) AS digest
+					 FROM scorebook.amendment AS a
+					 WHERE a.job_id = $1
+					 GROUP BY a.run, a.part) AS a ON a.run = r.run AND a.part = r.part
+		), line AS MATERIALIZED
+		(
+			SELECT %1$s AS key, c.part, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason, c.digest,
 				lead(c.system_from) OVER next AS next_from, lead(c.run) OVER next AS next_run,
 				lag(c.system_from) OVER next AS last_from, lag(c.ended_by) OVER next AS last_ended_by
 			FROM
-				(SELECT %3$s, c.run, c.system_from, NULL::bigint AS ended_by,
+				(SELECT %2$s, %3$s AS part, c.run, c.system_from, NULL::bigint AS ended_by,
 					NULL::timestamp with time zone AS system_to, NULL::text AS end_reason,
 					scorebook.row_digest(%4$s) AS digest
 				 FROM %5$s AS c
 				 UNION ALL
-				 SELECT %3$s, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason,
+				 SELECT %2$s, %3$s, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason,
 					scorebook.row_digest(%4$s)
 				 FROM %6$s AS c) AS c
-			WINDOW next AS (PARTITION BY %3$s ORDER BY c.system_from, c.system_to NULLS LAST)
+			WINDOW next AS (PARTITION BY %2$s ORDER BY c.system_from, c.system_to NULLS LAST)
 		), written AS
 		(
-			SELECT l.run, count(*) AS n, sum(l.digest) AS digest FROM line AS l GROUP BY l.run
+			SELECT l.run, l.part, count(*) AS n, sum(l.digest) AS digest FROM line AS l GROUP BY l.run, l.part
 		), ended AS
 		(
-			SELECT l.ended_by AS run, count(*) AS n FROM line AS l
-			WHERE l.ended_by IS NOT NULL GROUP BY l.ended_by
-		), recorded AS
-		(
-			SELECT r.run, r.rows_written, r.rows_ended,
-				r.rows_written - coalesce(a.rows_written, 0) AS rows_left,
-				r.rows_ended - coalesce(a.rows_ended, 0) AS ended_left,
-				r.digest - coalesce(a.digest, 0) AS digest_left
-			FROM scorebook.run AS r
-				LEFT JOIN
-					(SELECT a.run, sum(a.rows_written) AS rows_written, sum(a.rows_ended) AS rows_ended,
-						sum(a.digest) AS digest
-					 FROM scorebook.amendment AS a
-					 WHERE a.job_id = $1 AND a.part = ''
-					 GROUP BY a.run) AS a ON a.run = r.run
-			WHERE r.job_id = $1 AND r.status = 'succeeded'
+			SELECT l.ended_by AS run, l.part, count(*) AS n FROM line AS l
+			WHERE l.ended_by IS NOT NULL GROUP BY l.ended_by, l.part
 		)
 		SELECT p.* FROM
 		(
@@ -164,17 +191,17 @@ BEGIN
 			UNION ALL
 			SELECT 'a row begins at another time', l.run, l.key,
 				format('It says %%s, and its run %%s.', l.system_from, r.system_from)
-			FROM line AS l JOIN scorebook.run AS r ON r.run = l.run
+			FROM line AS l JOIN recorded AS r ON r.run = l.run AND r.part = l.part
 			WHERE l.system_from <> CASE WHEN l.last_ended_by = l.run
 				THEN greatest(r.system_from, l.last_from + interval '1 microsecond') ELSE r.system_from END
 				-- the row before, which may have begun later than the run, is not kept
 				AND NOT (l.last_from IS NULL AND l.system_from > r.system_from
 					AND EXISTS (SELECT FROM scorebook.amendment AS a
-						WHERE a.run = l.run AND a.part = '' AND a.reason = 'expired' AND a.rows_ended > 0))
+						WHERE a.run = l.run AND a.part = l.part AND a.reason = 'expired' AND a.rows_ended > 0))
 			UNION ALL
 			SELECT 'a row ends at another time', l.run, l.key,
 				format('It says %%s, and the run that ended it %%s.', l.system_to, r.system_from)
-			FROM line AS l JOIN scorebook.run AS r ON r.run = l.ended_by
+			FROM line AS l JOIN recorded AS r ON r.run = l.ended_by AND r.part = l.part
 			WHERE l.system_to <> greatest(r.system_from, l.system_from + interval '1 microsecond')
 			UNION ALL
 			SELECT 'two rows overlap', l.run, l.key,
@@ -184,34 +211,33 @@ BEGIN
 			UNION ALL
 			SELECT 'a row is of no run of the job', l.run, l.key, NULL
 			FROM line AS l
-			WHERE NOT EXISTS (SELECT FROM scorebook.run AS r JOIN scorebook.moment AS m ON m.writer = r.run
-				WHERE r.run = l.run AND r.job_id = $1 AND r.status = 'succeeded')
+			WHERE NOT EXISTS (SELECT FROM recorded AS r JOIN scorebook.moment AS m ON m.writer = r.run
+				WHERE r.run = l.run AND r.part = l.part)
 				OR (l.ended_by IS NOT NULL AND
-					NOT EXISTS (SELECT FROM scorebook.run AS r JOIN scorebook.moment AS m ON m.writer = r.run
-					WHERE r.run = l.ended_by AND r.job_id = $1 AND r.status = 'succeeded'))
+					NOT EXISTS (SELECT FROM recorded AS r JOIN scorebook.moment AS m ON m.writer = r.run
+					WHERE r.run = l.ended_by AND r.part = l.part))
 			UNION ALL
 			SELECT 'rows of a run were added or removed', r.run, NULL,
 				format('It wrote %%s rows, of which there should be %%s, and are %%s.', r.rows_written,
 					r.rows_left, coalesce(w.n, 0))
-			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run
+			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run AND w.part = r.part
 			WHERE r.rows_left <> coalesce(w.n, 0)
 			UNION ALL
 			SELECT 'rows of a run were changed', r.run, NULL,
 				'The digest of its rows is not the one that was recorded.'
-			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run
+			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run AND w.part = r.part
 			WHERE r.rows_left = coalesce(w.n, 0)
 				AND (r.digest_left - coalesce(w.digest, 0)) %% 18446744073709551616 <> 0
 			UNION ALL
 			SELECT 'rows that a run ended were added or removed', r.run, NULL,
 				format('It ended %%s rows, of which there should be %%s, and are %%s.', r.rows_ended,
 					r.ended_left, coalesce(e.n, 0))
-			FROM recorded AS r LEFT JOIN ended AS e ON e.run = r.run
+			FROM recorded AS r LEFT JOIN ended AS e ON e.run = r.run AND e.part = r.part
 			WHERE r.ended_left <> coalesce(e.n, 0)
 		) AS p
-		$sql$, NULL, shown_key, scorebook.column_list(row_key, 'c.%I'), given, book.result, book.history)
-	USING book.job_id;
+		$sql$, shown_key, scorebook.column_list(row_key, 'c.%I'), part, given, result, history, recorded);
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.verify_book(text) IS
-	'what is wrong with the book of a job; no rows: nothing';
+COMMENT ON FUNCTION scorebook.verify_statement(regclass, regclass, name[], text, text) IS
+	'what finds all that is wrong with a pair of tables';

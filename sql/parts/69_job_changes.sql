@@ -7,7 +7,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors', 'max_duration',
-		'max_rows', 'timezone', 'scaling', 'retain', 'retain_inputs']
+		'max_rows', 'timezone', 'scaling', 'reasons', 'shadows', 'split', 'retain', 'retain_inputs']
 $$;
 
 COMMENT ON FUNCTION scorebook.changeable_options() IS
@@ -19,7 +19,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.registered_job := scorebook.find_job(name);
+	job scorebook.registered_job;
 	unknown text;
 BEGIN
 	SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO unknown
@@ -32,7 +32,12 @@ BEGIN
 			HINT = format('Those that can are %s; for others make a new job.',
 				array_to_string(scorebook.changeable_options(), ', '));
 	END IF;
-	PERFORM scorebook.check_job(jsonb_populate_record(job, options));
+	job := jsonb_populate_record(scorebook.find_job(name), options);
+	job.shadows := coalesce(job.shadows, '{}');
+	PERFORM scorebook.check_job(job);
+	IF job.shadow IS NULL AND cardinality(job.shadows) > 0 THEN
+		PERFORM scorebook.create_shadow_book(job);
+	END IF;
 	PERFORM scorebook.change_job(name, options);
 	IF options ? 'timezone' AND job.schedule IS NOT NULL THEN
 		PERFORM scorebook.change_schedule(name, job.schedule, job.scheduler);
@@ -65,6 +70,11 @@ BEGIN
 		SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}')
 		FROM jsonb_each(options) AS o
 		WHERE o.key = ANY (scorebook.changeable_options())));
+	job.shadows := coalesce(job.shadows, '{}');
+	IF job.shadow IS NULL AND cardinality(job.shadows) > 0 THEN
+		job.shadow := scorebook.shadow_table(job, '_shadow')::regclass;
+		job.shadow_history := scorebook.shadow_table(job, '_shadow_history')::regclass;
+	END IF;
 	shape := scorebook.result_shape(job.model);
 	IF job.has_scores <> (shape.width > 1) OR job.has_class <> (shape.classes > 2) THEN
 		RAISE EXCEPTION USING
@@ -74,12 +84,16 @@ BEGIN
 			HINT = 'Make another job for it.';
 	END IF;
 	PERFORM scorebook.check_scaling(name, job.scaling, job.model);
+	PERFORM scorebook.check_split_shares(name, job.split);
+	PERFORM scorebook.check_reasons(job, scorebook.num_reasons_internal(job));
 	PERFORM scorebook.check_retention_internal(job);
 	UPDATE scorebook.registered_job AS j
 	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
 		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
 		max_duration = job.max_duration, max_rows = job.max_rows, timezone = job.timezone,
-		scaling = job.scaling, retain = job.retain, retain_inputs = job.retain_inputs
+		scaling = job.scaling, reasons = job.reasons, split = job.split, shadows = job.shadows,
+		shadow = job.shadow, shadow_history = job.shadow_history, retain = job.retain,
+		retain_inputs = job.retain_inputs
 	WHERE j.job_id = job.job_id;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
 	SELECT job.job_id, max(d.revision) + 1, to_jsonb(job), now(), caller
@@ -115,7 +129,10 @@ BEGIN
 			EXECUTE format('DROP FUNCTION IF EXISTS %s(timestamp with time zone)', scorebook.as_of_function(job));
 			EXECUTE format('DROP VIEW IF EXISTS %s', scorebook.status_view(job));
 		END IF;
-		FOR part IN SELECT c.oid FROM pg_class AS c WHERE c.oid IN (job.result, job.history) LOOP
+		FOR part IN
+			SELECT c.oid FROM pg_class AS c
+			WHERE c.oid IN (job.result, job.history, job.shadow, job.shadow_history)
+		LOOP
 			EXECUTE format('DROP TABLE %s', part);
 		END LOOP;
 		-- the view of a query, which create_job has made
@@ -164,6 +181,8 @@ BEGIN
 	DELETE FROM scorebook.amendment AS a WHERE a.job_id = job.job_id;
 	DELETE FROM scorebook.retention_action AS a WHERE a.job_id = job.job_id;
 	DELETE FROM scorebook.row_error AS e WHERE e.job_id = job.job_id;
+	DELETE FROM scorebook.run_model AS m
+	USING scorebook.run AS r WHERE r.run = m.run AND r.job_id = job.job_id;
 	DELETE FROM scorebook.run AS r WHERE r.job_id = job.job_id;
 	DELETE FROM scorebook.moment AS m WHERE m.timeline_id = job.timeline_id;
 	DELETE FROM scorebook.timeline AS t WHERE t.timeline_id = job.timeline_id;
@@ -194,7 +213,8 @@ BEGIN
 		SELECT j.*
 		FROM scorebook.registered_job AS j
 		WHERE j.dropped_at IS NULL
-			AND (j.model = moving || '@' || NEW.alias OR (j.model = moving AND NEW.alias = 'champion'))
+			AND (j.model = moving || '@' || NEW.alias OR (j.model = moving AND NEW.alias = 'champion')
+				OR (scorebook.model_of_reference(j.model) = moving AND j.split ? NEW.alias))
 		ORDER BY j.name
 	LOOP
 		shape := scorebook.result_shape(ref);
@@ -206,6 +226,9 @@ BEGIN
 			FROM scorebook.input_map(ref, job.source) AS i
 			WHERE i.verdict <> 'ok'
 			LIMIT 1;
+		END IF;
+		IF problem IS NULL AND scorebook.num_reasons_internal(job) > 0 THEN
+			problem := scorebook.explanation_problem(ref);
 		END IF;
 		IF problem IS NOT NULL THEN
 			broken := concat_ws('; ', broken, format('"%s" (%s)', job.name, problem));

@@ -456,7 +456,8 @@ DECLARE
 BEGIN
 	WITH scheduled AS MATERIALIZED
 	(
-		SELECT j.name, j.owner, j.source, j.result, j.history, v.last_status,
+		SELECT j.name, j.owner, j.source, v.last_status,
+			ARRAY[j.result, j.history, j.shadow, j.shadow_history]::oid[] AS book,
 			EXISTS (SELECT
 				FROM scorebook.next_firings(j.schedule, j.timezone, greatest(j.scheduled_at, v.last_started_at), 1) AS f
 				WHERE f <= clock_timestamp()
@@ -474,10 +475,10 @@ BEGIN
 	)
 	SELECT coalesce(jsonb_object_agg(d.name, jsonb_build_object(
 		'upstream', ARRAY(SELECT u.name FROM scheduled AS u
-			WHERE u.name <> d.name AND u.is_due AND ARRAY[u.result, u.history]::oid[] && d.relations),
+			WHERE u.name <> d.name AND u.is_due AND u.book && d.relations),
 		'held_up_by', ARRAY(SELECT u.name FROM scheduled AS u
 			WHERE NOT u.is_due AND u.last_status <> 'succeeded'
-				AND ARRAY[u.result, u.history]::oid[] && d.relations))), '{}')
+				AND u.book && d.relations))), '{}')
 	INTO remaining
 	FROM due AS d;
 

@@ -250,7 +250,8 @@ DECLARE
 	blanked record;
 	digest constant text := scorebook.row_digest_of(history);
 BEGIN
-	IF horizon IS NULL THEN
+	-- shadows keep none
+	IF horizon IS NULL OR NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = history AND a.attname = 'inputs') THEN
 		RETURN;
 	END IF;
 	SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.part) AS parts, array_agg(a.run) AS runs,
@@ -351,6 +352,7 @@ BEGIN
 	END IF;
 	DELETE FROM scorebook.amendment AS a WHERE a.run = ANY (removed);
 	DELETE FROM scorebook.moment AS m WHERE m.writer = ANY (removed);
+	DELETE FROM scorebook.run_model AS m WHERE m.run = ANY (removed);
 	DELETE FROM scorebook.run AS r WHERE r.run = ANY (removed);
 	INSERT INTO scorebook.retention_action (job_id, did, relation, rows_to, rows, done_at, done_by)
 	VALUES (book.job_id, 'runs removed', 'scorebook.run', horizon, cardinality(removed), clock_timestamp(), caller);

@@ -26,6 +26,22 @@ GRANT EXECUTE ON FUNCTION
 		name, text, bigint, interval, interval, interval, bigint, text, text, text, jsonb, jsonb, jsonb,
 		text, name[]),
 	scorebook.check_job(scorebook.registered_job),
+	scorebook.model_of_reference(text),
+	scorebook.split_places(text, jsonb),
+	scorebook.split_of(text, anycompatible),
+	scorebook.check_split_shares(text, jsonb),
+	scorebook.check_split(scorebook.registered_job),
+	scorebook.check_shadows(scorebook.registered_job),
+	scorebook.check_reasons(scorebook.registered_job, integer),
+	scorebook.check_explainable(text),
+	scorebook.explanation_problem(text),
+	scorebook.create_shadow_book(scorebook.registered_job),
+	scorebook.shadow_table(scorebook.registered_job, text),
+	scorebook.key_definition(scorebook.registered_job),
+	scorebook.compare_versions(text, text, text, timestamp with time zone, timestamp with time zone),
+	scorebook.compared_rows(scorebook.registered_job, text),
+	scorebook.decision_expression(scorebook.registered_job, text),
+	scorebook.scaling_numbers(jsonb),
 	scorebook.check_job_name(text),
 	scorebook.find_source(text, text, name),
 	scorebook.check_source(text, text, regclass, name[]),
@@ -67,6 +83,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.run_progress_rows(),
 	scorebook.as_of_final_until(text),
 	scorebook.verify_book(text),
+	scorebook.verify_statement(regclass, regclass, name[], text, text),
 	scorebook.find_book(text),
 	scorebook.score_inputs(integer, integer, real[], text),
 	scorebook.explain_inputs(integer, integer, real[], integer, text),
@@ -97,6 +114,7 @@ ALTER TABLE scorebook.job_definition ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.cutoff ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.band ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.run ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.run_model ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.row_error ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.stream ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.timeline ENABLE ROW LEVEL SECURITY;
@@ -113,6 +131,8 @@ CREATE POLICY band_read ON scorebook.band FOR SELECT
 	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = band.job_id));
 CREATE POLICY run_read ON scorebook.run FOR SELECT
 	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id));
+CREATE POLICY run_model_read ON scorebook.run_model FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.run AS r WHERE r.run = run_model.run));
 CREATE POLICY stream_read ON scorebook.stream FOR SELECT
 	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = stream.job_id));
 -- they hold times and numbers only, and every state as of a time reads them
@@ -127,6 +147,7 @@ GRANT SELECT ON
 	scorebook.registered_job,
 	scorebook.job_definition,
 	scorebook.run,
+	scorebook.run_model,
 	scorebook.row_error,
 	scorebook.full_run,
 	scorebook.stream,

@@ -40,7 +40,7 @@ CREATE TABLE model.erased (id integer PRIMARY KEY);
 SELECT scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/binlog.ubj')),
 	scorebook.load_model('m', pg_read_binary_file(:'fixtures' || '/1.7.4/early.ubj')) \g /dev/null
 SELECT scorebook.create_job('checked', model => 'm', source => 'model.source', schema => 'model',
-	exclude => 'objected', watermark => 'changed'),
+	exclude => 'objected', watermark => 'changed', shadows => '{m/1,m@champion}'),
 	scorebook.create_job('periods', model => 'm', source => 'model.source', schema => 'model',
 	exclude => 'objected', keep => 'each_period', on_error => 'record') \g /dev/null
 

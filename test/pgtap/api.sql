@@ -191,7 +191,7 @@ INSERT INTO api VALUES
 	('scaled_points', 'real,double precision,double precision,boolean', 'score real, offset_points double precision, factor double precision, higher_is_better boolean',
 	 'integer', 'i', 's', true, true),
 	('scaling_numbers', 'jsonb', 'scaling jsonb, OUT offset_points double precision, OUT factor double precision',
-	 'record', 'i', 'u', false, false),
+	 'record', 'i', 'u', false, true),
 	('score_changes', '', '',
 	 'trigger', 'v', 'u', false, true),
 	('score_subject', 'scorebook.registered_job,jsonb,jsonb', 'own scorebook.registered_job, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
@@ -226,6 +226,13 @@ INSERT INTO api VALUES
 	 'void', 'v', 'u', false, false),
 	('source_table', 'regclass,name[]', 'source regclass, shown name[], OUT relation regclass, OUT columns name[]',
 	 'record', 's', 'u', true, true),
+	('split_of', 'text,anycompatible', 'job text, key anycompatible',
+	 'text', 's', 'u', false, true),
+	('compare_versions', 'text,text,text,timestamp with time zone,timestamp with time zone',
+	 'job text, a text, b text, since timestamp with time zone DEFAULT ''-infinity''::timestamp with time zone, '
+	 'until timestamp with time zone DEFAULT ''infinity''::timestamp with time zone, OUT rows_compared bigint, '
+	 'OUT agreement double precision, OUT difference double precision[], OUT flips bigint, OUT flipped jsonb, '
+	 'OUT rank_correlation double precision', 'record', 's', 'u', false, true),
 	('stream_job', 'text,text', 'name text, on_error text DEFAULT ''fail''::text',
 	 'void', 'v', 'u', false, true),
 	('unregister_job', 'text,boolean', 'name text, keep_book boolean',
@@ -323,7 +330,9 @@ INSERT INTO api VALUES
 -- rights, but it is nobody's to call
 CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
-	create_book,register_job,check_job,changeable_options,
+	create_book,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
+	check_split,check_split_shares,check_shadows,check_reasons,check_explainable,explanation_problem,
+	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_statement,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
 	check_key,check_triggers,check_types,column_definitions,create_triggers,drop_triggers,final_until,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
@@ -394,7 +403,7 @@ SELECT set_eq(
 -- tables
 SELECT tables_are('scorebook',
 	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
-	'timeline,moment,registered_job,job_definition,cutoff,band,run,row_error,stream,versioned_relation,training_snapshot,'
+	'timeline,moment,registered_job,job_definition,cutoff,band,run,run_model,row_error,stream,versioned_relation,training_snapshot,'
 	'record_requirement,tombstone,erasure_secret,amendment,retention_action}'::name[]);
 
 CREATE TEMP VIEW registry AS

@@ -91,6 +91,7 @@ SELECT results_eq('SELECT status(''latest'')', $$VALUES ('1 by 9'), ('2 by 9'), 
 UPDATE applicant SET f0 = 'infinity', touched = 5 WHERE born = '2000-01-03';
 UPDATE applicant SET f0 = 30, touched = 5 WHERE born = '2000-01-04';
 CALL scorebook.run_job('latest', only_changed => true);
+SELECT scorebook.alter_job('latest', '{"reasons": 0}') \g /dev/null
 SELECT scorebook.set_cutoffs('latest', '{"accept": [null, 0.5], "decline": [0.5, null]}') \g /dev/null
 SELECT scorebook.decide_job('latest') \g /dev/null
 SELECT is(count(DISTINCT run), 1::bigint, 'a decision has written all rows') FROM scores.latest WHERE decision IS NOT NULL;

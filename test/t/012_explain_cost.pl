@@ -115,4 +115,55 @@ like($err, qr/22003: model "uncovered\/1" gave a contribution that is not a numb
 	'covers that are no numbers');
 is($out, "t\nt", 'and the session goes on');
 
+# a job stores reasons of what can be explained, and a cancel is heard meanwhile
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION sample(features integer, n integer) RETURNS text LANGUAGE sql AS $$
+		SELECT format('SELECT i AS id, %s FROM generate_series(1, %s) AS i',
+			string_agg(format('0.5::real + i / 1e6::real AS f%s', f), ', '), n)
+		FROM generate_series(0, features - 1) AS f
+	$$});
+my $too_large = q{job "j" cannot store reasons};
+foreach my $option (q{reasons => 1}, q{cutoffs => '{"accept": [null, 0.5], "decline": [0.5, null]}'})
+{
+	($rc, $out, $err) = $node->psql('postgres', qq{\\set VERBOSITY verbose
+		SELECT scorebook.create_job('j', 'deeper', sample(601, 1), key => '{id}', $option)}, on_error_stop => 0);
+	like($err, qr/0A000: \Q$too_large\E.*too large to be explained.*reasons => 0/s, "a model that is too large: $option");
+}
+$node->safe_psql('postgres', q{
+	SELECT scorebook.create_job('j', 'deeper', sample(601, 1), key => '{id}', reasons => 0,
+		cutoffs => '{"accept": [null, 0.5], "decline": [0.5, null]}');
+	CALL scorebook.run_job('j')});
+($rc, $out, $err) = $node->psql('postgres', q{SELECT scorebook.alter_job('j', '{"reasons": null}')});
+like($err, qr/\Q$too_large\E/, 'nor by default later');
+($rc, $out, $err) = $node->psql('postgres', q{
+	SELECT scorebook.create_job('moves', 'wide', sample(601, 1), key => '{id}', reasons => 1);
+	SELECT scorebook.alter_job('moves', '{"model": "deeper"}')});
+like($err, qr/job "moves" cannot store reasons/, 'nor with another model');
+
+my $deeper = $node->basedir . '/deeper.json';
+($rc, $out, $err) = $node->psql('postgres', qq{\\set VERBOSITY verbose
+	SELECT scorebook.load_model('wide', pg_read_binary_file('$deeper'));
+	SELECT scorebook.set_alias('wide/2', 'champion')}, on_error_stop => 0);
+like($err, qr/55006: .*"moves" \(model "wide\/2" is too large to be explained\)/s, 'nor with another version');
+
+# a row whose contributions do not add up
+$node->safe_psql('postgres', q{SELECT scorebook.create_job('strict', 'off', sample(61, 3), key => '{id}', reasons => 1),
+	scorebook.create_job('lenient', 'off', sample(61, 3), key => '{id}', reasons => 1, on_error => 'record')});
+($rc, $out, $err) = $node->psql('postgres', q{CALL scorebook.run_job('strict')});
+like($err, qr/do not add up.*row \(id\)=\(1\) of job "strict"/s, 'fails a run, and is named');
+is($node->safe_psql('postgres', q{
+	CALL scorebook.run_job('lenient');
+	SELECT rows_scored, rows_failed, (SELECT count(*) FROM scores.lenient) FROM scorebook.run ORDER BY run DESC LIMIT 1;
+	SELECT key, sqlstate FROM scorebook.row_error ORDER BY key}),
+	"0|3|0\n(id)=(1)|22003\n(id)=(2)|22003\n(id)=(3)|22003", 'or is recorded');
+
+$node->safe_psql('postgres', q{SELECT scorebook.create_job('slow', 'wide', sample(400, 3000), key => '{id}', reasons => 4)});
+($rc, $out, $err) = $node->psql('postgres', q{
+	SET statement_timeout = '2s';
+	CALL scorebook.run_job('slow')}, on_error_stop => 0);
+like($err, qr/canceling statement due to statement timeout/, 'a run that explains is canceled');
+is($node->safe_psql('postgres', q{
+	SELECT status, finished_at - started_at < interval '3.2s', (SELECT count(*) FROM scores.slow)
+	FROM scorebook.run ORDER BY run DESC LIMIT 1}), 'failed|t|0', 'within a second');
+
 done_testing();

@@ -21,7 +21,7 @@ $node->safe_psql('postgres', qq{
 			random()::real AS f4, random()::real AS f5, random()::real AS f6, random()::real AS f7
 		FROM generate_series(1, 40000) AS i;
 	ALTER TABLE source ADD PRIMARY KEY (id);
-	SELECT scorebook.create_job('job', model => 'm', source => 'source');
+	SELECT scorebook.create_job('job', model => 'm', source => 'source', shadows => '{m/1}');
 	CALL scorebook.run_job('job')});
 my $states = 'SELECT count(*), count(DISTINCT run), max(run) FROM scores.job';
 my $run = q{CALL scorebook.run_job('job')};

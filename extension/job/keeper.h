@@ -1,0 +1,19 @@
+/*
+ * keeper.h
+ *		Who keeps the records of runs.
+ *
+ * Records are kept as the owner of the extension, the keeper.
+ */
+#ifndef SBK_KEEPER_H
+#define SBK_KEEPER_H
+
+/* Calls one of scorebook's own functions; its rows are in SPI_tuptable. */
+extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
+					 Datum *values, const char *nulls);
+
+/* Columns, from 1, of the first row in SPI_tuptable; text may be NULL. */
+extern char *sbk_column(int number);
+extern int64 sbk_column_int(int number);
+extern double sbk_column_real(int number);
+
+#endif							/* SBK_KEEPER_H */

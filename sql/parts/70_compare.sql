@@ -1,0 +1,136 @@
+-- Comparing what versions have said, in the book of a job or as its shadows.
+
+-- The rows of one side, as a part of a statement: of each key the last row that
+-- was there between $1 and $2, with its scores as an array.
+CREATE FUNCTION scorebook.compared_rows(job scorebook.registered_job, side text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	row_key constant text := scorebook.column_list(job.key || CASE job.keep
+		WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END, 'c.%I');
+	is_shadow boolean := false;
+	wanted text := 'true';
+BEGIN
+	IF job.shadow IS NOT NULL AND side <> job.model THEN
+		EXECUTE format('SELECT EXISTS (SELECT FROM %s AS c WHERE c.served = $1)'
+				' OR EXISTS (SELECT FROM %s AS c WHERE c.served = $1)', job.shadow, job.shadow_history)
+			INTO is_shadow
+			USING side;
+	END IF;
+	IF is_shadow THEN
+		wanted := format('c.served = %L', side);
+	ELSIF side ~ '^[0-9]{1,9}$' THEN
+		wanted := format('c.version = %s', side);
+	ELSIF side IS DISTINCT FROM job.model THEN
+		IF scorebook.model_of_reference(side) IS DISTINCT FROM scorebook.model_of_reference(job.model) THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('job "%s" has nothing of "%s" to compare', job.name, side),
+				HINT = 'Name its model, a version of it, or one of its shadows.';
+		END IF;
+		wanted := format('c.version = %s', (scorebook.resolve_reference(side, 'any')).version);
+	END IF;
+	RETURN format('(SELECT DISTINCT ON (%1$s) c.* FROM'
+		' (SELECT c.*, %2$s AS compared, NULL::timestamp with time zone AS system_to FROM %3$s AS c WHERE %5$s'
+		' UNION ALL SELECT %6$s, %2$s, c.system_to FROM %4$s AS c WHERE %5$s) AS c'
+		' WHERE c.system_from < $2 AND (c.system_to IS NULL OR c.system_to > $1)'
+		' ORDER BY %1$s, c.system_from DESC)',
+		row_key,
+		CASE WHEN is_shadow OR job.has_scores THEN 'c.scores' ELSE 'ARRAY[c.score]' END,
+		CASE WHEN is_shadow THEN job.shadow ELSE job.result END,
+		CASE WHEN is_shadow THEN job.shadow_history ELSE job.history END,
+		wanted,
+		(SELECT string_agg(format('c.%I', a.attname), ', ' ORDER BY a.attnum)
+		 FROM pg_attribute AS a
+		 WHERE a.attrelid = CASE WHEN is_shadow THEN job.shadow ELSE job.result END
+			AND a.attnum > 0 AND NOT a.attisdropped));
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.compared_rows(scorebook.registered_job, text) IS
+	'what finds the rows of one side of a comparison, as a part of a statement';
+
+-- The decision that the cutoffs of a job, as they are now, lead to for a score.
+CREATE FUNCTION scorebook.decision_expression(job scorebook.registered_job, score text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(
+		(SELECT 'CASE ' || string_agg(format('WHEN %s %s THEN %L::text',
+			CASE WHEN c.scale = 'points' THEN
+				(SELECT format('scorebook.scaled_points(%s, %L, %L, %L)', score, s.offset_points, s.factor,
+					job.direction = 'higher_is_better')
+				 FROM scorebook.scaling_numbers(job.scaling) AS s)
+				 ELSE score || '::double precision' END,
+			CASE WHEN c.low IS NULL THEN 'IS NOT NULL' ELSE format('>= %L', c.low) END,
+			c.decision), ' ' ORDER BY c.low DESC NULLS LAST) || ' END'
+		 FROM scorebook.cutoff AS c
+		 WHERE c.job_id = job.job_id
+			AND c.set = (SELECT max(l.set) FROM scorebook.cutoff AS l WHERE l.job_id = job.job_id)),
+		'NULL::text')
+$$;
+
+COMMENT ON FUNCTION scorebook.decision_expression(scorebook.registered_job, text) IS
+	'an expression for the decision that a score leads to';
+
+CREATE FUNCTION scorebook.compare_versions(job text, a text, b text,
+	since timestamp with time zone DEFAULT '-infinity', until timestamp with time zone DEFAULT 'infinity',
+	OUT rows_compared bigint, OUT agreement double precision, OUT difference double precision[],
+	OUT flips bigint, OUT flipped jsonb, OUT rank_correlation double precision)
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	book constant scorebook.registered_job := scorebook.find_book(job);
+BEGIN
+	EXECUTE format($sql$
+		WITH pair AS MATERIALIZED
+		(
+			SELECT p.*, %4$s AS a_decision, %5$s AS b_decision
+			FROM
+				(SELECT a.compared AS a, b.compared AS b, a.class AS a_class, b.class AS b_class,
+					CASE WHEN cardinality(a.compared) = 1 AND cardinality(b.compared) = 1 THEN a.compared[1] END AS a_score,
+					CASE WHEN cardinality(a.compared) = 1 AND cardinality(b.compared) = 1 THEN b.compared[1] END AS b_score
+				 FROM %1$s AS a JOIN %2$s AS b ON %3$s) AS p
+		), ranked AS
+		(
+			SELECT rank() OVER by_a + (count(*) OVER (PARTITION BY p.a_score) - 1) / 2.0 AS a,
+				rank() OVER by_b + (count(*) OVER (PARTITION BY p.b_score) - 1) / 2.0 AS b
+			FROM pair AS p
+			WHERE p.a_score IS NOT NULL
+			WINDOW by_a AS (ORDER BY p.a_score), by_b AS (ORDER BY p.b_score)
+		), flip AS
+		(
+			SELECT p.a_decision AS a, p.b_decision AS b, count(*) AS n
+			FROM pair AS p
+			WHERE p.a_decision <> p.b_decision
+			GROUP BY p.a_decision, p.b_decision
+		)
+		SELECT count(*),
+			avg(CASE
+				WHEN p.a_decision IS NOT NULL THEN (p.a_decision = p.b_decision)::integer
+				WHEN p.a_class IS NOT NULL AND p.b_class IS NOT NULL THEN (p.a_class = p.b_class)::integer
+				ELSE (array_send(p.a) = array_send(p.b))::integer END)::double precision,
+			percentile_cont(ARRAY[0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])
+				WITHIN GROUP (ORDER BY scorebook.largest_difference(p.a, p.b)),
+			CASE WHEN count(p.a_decision) > 0 THEN (SELECT coalesce(sum(f.n), 0)::bigint FROM flip AS f) END,
+			CASE WHEN count(p.a_decision) > 0 THEN (SELECT coalesce(jsonb_agg(jsonb_build_object('a', f.a, 'b', f.b, 'rows', f.n)
+				ORDER BY f.a, f.b), '[]') FROM flip AS f) END,
+			(SELECT corr(r.a, r.b) FROM ranked AS r)
+		FROM pair AS p
+		$sql$, scorebook.compared_rows(book, a), scorebook.compared_rows(book, b),
+		scorebook.column_list(book.key || CASE book.keep
+			WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END, 'a.%I = b.%I', ' AND '),
+		scorebook.decision_expression(book, 'p.a_score'),
+		scorebook.decision_expression(book, 'p.b_score'))
+	INTO rows_compared, agreement, difference, flips, flipped, rank_correlation
+	USING coalesce(since, '-infinity'), coalesce(until, 'infinity');
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.compare_versions(text, text, text, timestamp with time zone, timestamp with time zone) IS
+	'how much two versions differ in what they said of the same keys: in the book of a job, or as its shadows';
