@@ -117,13 +117,11 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 {
 	ErrorContextCallback callback = {error_context_stack, name_row, unconstify(SbkNamedRow *, row)};
 	MemoryContext context = CurrentMemoryContext;
+	MemoryContext work_context = row != NULL ? pass->row_context : context;
 	volatile bool done = false;
 
-	if (row != NULL)
-	{
-		error_context_stack = &callback;
-		MemoryContextSwitchTo(pass->row_context);
-	}
+	error_context_stack = &callback;
+	MemoryContextSwitchTo(work_context);
 	PG_TRY();
 	{
 		work(arg);
@@ -133,7 +131,7 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 	{
 		ErrorData  *error;
 
-		MemoryContextSwitchTo(row != NULL ? pass->row_context : context);
+		MemoryContextSwitchTo(work_context);
 		error = CopyErrorData();
 		if ((row != NULL && !pass->record_errors) ||
 			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
@@ -180,8 +178,11 @@ static void
 name_row(void *arg)
 {
 	const SbkNamedRow *row = arg;
-	MemoryContext old_context = MemoryContextSwitchTo(row->pass->row_context);
+	MemoryContext old_context;
 
+	if (row == NULL)
+		return;
+	old_context = MemoryContextSwitchTo(row->pass->row_context);
 	sbk_found_name(row);
 	MemoryContextSwitchTo(old_context);
 	errcontext("row %s of job \"%s\"", row->pass->failed_key, row->pass->job);

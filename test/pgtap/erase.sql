@@ -169,10 +169,13 @@ SELECT isnt(scorebook.score_at('by_id', 8), NULL);
 UPDATE data.person SET f0 = 'infinity' WHERE id IN (10, 11);
 CALL run_all();
 SELECT scorebook.alter_job('by_id', '{"on_error": "fail"}') \g /dev/null
+-- two runs that fail
+\set ON_ERROR_STOP off
 CALL scorebook.run_job('by_id');
 UPDATE data.person SET f0 = 1 WHERE id = 10;
 SET datestyle = 'SQL, DMY';
 CALL scorebook.run_job('by_id');
+\set ON_ERROR_STOP on
 UPDATE data.person SET f0 = 1 WHERE id = 11;
 SELECT results_eq($$SELECT failed_key FROM scorebook.job_run WHERE job = 'by_id' AND status = 'failed' ORDER BY run$$,
 	$$VALUES ('(id)=(10)'), ('(id)=(11)')$$);
