@@ -275,7 +275,7 @@ SELECT throws_ok('SELECT * FROM scorebook.apply_retention(runs => ''-1 day'')', 
 SELECT throws_ok('SELECT scorebook.retain_book(4711, NULL, NULL, NULL)', '42704', 'job 4711 does not exist');
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention()', '25000', 'apply_retention needs a transaction that is READ COMMITTED');
-ROLLBACK;
+COMMIT;
 
 SELECT * FROM finish();
 \c :home
