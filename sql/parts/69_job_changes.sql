@@ -320,3 +320,36 @@ $$;
 
 COMMENT ON FUNCTION scorebook.alias_at(text, text, timestamp with time zone) IS
 	'the version that an alias pointed to at a time; null: none';
+
+-- A book tells of versions: they can be retired, and not be removed.
+CREATE FUNCTION scorebook.keep_scored_model_internal() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	scored record;
+BEGIN
+	SELECT j.name, r.run INTO scored
+	FROM scorebook.run AS r JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
+	WHERE (r.model_id = OLD.model_id
+			OR EXISTS (SELECT FROM scorebook.run_model AS m WHERE m.run = r.run AND m.model_id = OLD.model_id))
+		AND (EXISTS (SELECT FROM pg_class AS c WHERE c.oid IN (j.result, j.history, j.shadow, j.shadow_history))
+			OR EXISTS (SELECT FROM scorebook.archived_partitions(j.job_id)))
+	ORDER BY r.run DESC
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_in_use',
+			MESSAGE = format('model "%s" has scored what stands in a book', OLD.name),
+			DETAIL = format('One of its runs is %s, of job "%s".', scored.run, scored.name),
+			HINT = 'Retire its versions with scorebook.retire_version, or drop the tables of the book before.';
+	END IF;
+	RETURN OLD;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.keep_scored_model_internal() IS
+	'trigger: a model that has scored what stands in a book is not removed';
+
+CREATE TRIGGER model_keep_scored BEFORE DELETE ON scorebook.model
+	FOR EACH ROW EXECUTE FUNCTION scorebook.keep_scored_model_internal();
