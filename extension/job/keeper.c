@@ -7,6 +7,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 #include "job/guise.h"
 #include "job/keeper.h"
@@ -32,6 +33,7 @@ sbk_column(int number)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
 }
 
+/* Numbers and times not by their texts, which are as the session shows them. */
 int64
 sbk_column_int(int number)
 {
@@ -44,6 +46,19 @@ sbk_column_int(int number)
 double
 sbk_column_real(int number)
 {
-	return DatumGetFloat8(DirectFunctionCall1(float8in,
-											  CStringGetDatum(sbk_column(number))));
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  number, &isnull);
+
+	return isnull ? 0 : DatumGetFloat8(value);
+}
+
+TimestampTz
+sbk_column_time(int number)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  number, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
 }

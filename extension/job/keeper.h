@@ -7,6 +7,8 @@
 #ifndef SBK_KEEPER_H
 #define SBK_KEEPER_H
 
+#include "datatype/timestamp.h"
+
 /* Calls one of scorebook's own functions; its rows are in SPI_tuptable. */
 extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
 					 Datum *values, const char *nulls);
@@ -15,5 +17,6 @@ extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
 extern char *sbk_column(int number);
 extern int64 sbk_column_int(int number);
 extern double sbk_column_real(int number);
+extern TimestampTz sbk_column_time(int number);
 
 #endif							/* SBK_KEEPER_H */

@@ -147,6 +147,9 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 
 	pass->num_read++;
+	if (!behind_null[SBK_READ_EFFECTIVE_AT])
+		pass->last_effective_at =
+			DatumGetTimestampTz(behind[SBK_READ_EFFECTIVE_AT]);
 	if (pass->num_read % SBK_BLOCK_ROWS == 0)
 		sbk_pass_report(pass);
 	if (is_old)

@@ -128,6 +128,8 @@ typedef struct SbkPass
 	int64		reasons_time;	/* microseconds, of those of the pass */
 	int64		shadows_time;
 
+	TimestampTz last_effective_at;	/* the time that the last row is about */
+
 	/* the row that an error is about, or NULL; set before it is thrown */
 	char	   *failed_key;
 	uint64		failed_key_digest;

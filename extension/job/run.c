@@ -62,6 +62,7 @@ typedef struct Job
 	TimestampTz deadline;
 	char	   *low_watermark;
 	bool		has_watermark;
+	TimestampTz settled_until;	/* of a job with a watermark */
 	bool		has_scores;
 	bool		has_class;
 	SbkScaling	scaling;
@@ -590,6 +591,9 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, const Times *times)
 					 elapsed(times->scored, GetCurrentTimestamp()),
 					 pass->reasons_time / 1000.0, pass->shadows_time / 1000.0);
 	sbk_scorers_tell(pass, &facts);
+	if (run->request->kind == SBK_RUN_PULL)
+		appendStringInfo(&facts, ", \"effective_at\": \"%s\"",
+						 timestamptz_to_str(pass->last_effective_at));
 	appendStringInfo(&facts, ", \"shadows\": %s}",
 					 written->shadows ? written->shadows : "[]");
 	values[0] = Int64GetDatum(run->number);
@@ -656,11 +660,7 @@ read_job(Run *run)
 	job->low_watermark = sbk_column(16);
 	job->has_scores = *sbk_column(17) == 't';
 	job->has_class = *sbk_column(18) == 't';
-	run->effective_at =
-		DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
-												CStringGetDatum(sbk_column(19)),
-												ObjectIdGetDatum(InvalidOid),
-												Int32GetDatum(-1)));
+	run->effective_at = sbk_column_time(19);
 	job->scaling.exists = sbk_column(20) != NULL;
 	job->higher_is_better = *sbk_column(22) == 't';
 	if (job->scaling.exists)
@@ -672,6 +672,7 @@ read_job(Run *run)
 	job->num_reasons = (int) sbk_column_int(23);
 	job->reasons_since = sbk_column_int(24);
 	job->source = (Oid) sbk_column_int(25);
+	job->settled_until = sbk_column_time(26);
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -925,7 +926,12 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 
 	if (statements->new_watermark != NULL && request->kind == SBK_RUN_SOURCE)
 	{
-		query(statements->new_watermark, NULL);
+		Oid			types[1] = {TIMESTAMPTZOID};
+		Datum		values[1] = {TimestampTzGetDatum(run->job.settled_until)};
+
+		if (SPI_execute_with_args(statements->new_watermark, 1, types, values,
+								  NULL, true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not read the watermark");
 		run->watermark = sbk_column(1);
 	}
 	sbk_pass_read(pass, statements->read, params);

@@ -553,11 +553,13 @@ COMMENT ON FUNCTION scorebook.partition_name(regclass, timestamp with time zone)
 	'the partition of a history for what ended at a time';
 
 -- The partition of the month and those of the next two.  A partition is made
--- by itself and then attached: that does not keep readers out.
+-- by itself and then attached: that does not keep readers out.  Other styles of
+-- dates name time zones by abbreviations, which are read as those of others.
 CREATE FUNCTION scorebook.create_partitions(history regclass, at timestamp with time zone)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET "DateStyle" = 'ISO'
 AS $$
 DECLARE
 	month timestamp;

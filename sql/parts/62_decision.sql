@@ -96,6 +96,7 @@ CREATE FUNCTION scorebook.label_expression(kind text, job_id integer, points tex
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 	SELECT coalesce(
 		'CASE ' || string_agg(format('WHEN %s::double precision >= %L THEN %L::text',

@@ -59,6 +59,8 @@ COMMENT ON COLUMN scorebook.run.kind IS
 	'run: all of the source; decision: the book''s scores, by other cutoffs, bands or points; pull: one subject; stream: what a statement has changed';
 COMMENT ON COLUMN scorebook.run.status IS
 	'running, succeeded, failed or crashed; the view job_run knows at once that a run has crashed';
+COMMENT ON COLUMN scorebook.run.effective_at IS
+	'the time that its rows are about, unless the job takes it from each row; of a pull, that of the row';
 COMMENT ON COLUMN scorebook.run.system_from IS
 	'that of the rows that it wrote, unless the row before is younger';
 COMMENT ON COLUMN scorebook.run.snapshot IS
@@ -269,11 +271,24 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	number bigint;
+	by_row record;
 BEGIN
 	IF NOT EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
 			MESSAGE = 'the job was dropped meanwhile';
+	END IF;
+	IF kind = 'run' AND effective_at IS NOT NULL THEN
+		SELECT j.name, j.effective_at AS expression INTO by_row
+		FROM scorebook.registered_job AS j
+		WHERE j.job_id = id AND j.effective_at IS NOT NULL;
+		IF FOUND THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('job "%s" takes effective_at from each row', by_row.name),
+				DETAIL = format('The time that a row is about is %s.', by_row.expression),
+				HINT = 'Leave effective_at out, or change the job: scorebook.alter_job(..., ''{"effective_at": null}'').';
+		END IF;
 	END IF;
 	IF kind IN ('run', 'decision') THEN
 		UPDATE scorebook.run AS r
@@ -325,6 +340,7 @@ CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job,
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 DECLARE
 	each_period constant boolean := job.keep = 'each_period';
@@ -459,7 +475,14 @@ BEGIN
 		shadow := scorebook.shadow_statement_internal(job, scope);
 	END IF;
 	IF job.watermark IS NOT NULL THEN
-		new_watermark := format('SELECT max(source.%I)::text FROM %s AS source', job.watermark, job.source);
+		-- as JSON, as the next run may show times in another way
+		new_watermark := format('SELECT to_jsonb(%s) #>> ''{}'' FROM %s AS source',
+			format(CASE (SELECT a.atttypid FROM pg_attribute AS a
+						 WHERE a.attrelid = job.source AND a.attname = job.watermark)
+				WHEN 'timestamp with time zone'::regtype
+				THEN 'CASE WHEN max(source.%1$I) > $1 THEN $1 ELSE max(source.%1$I) END'
+				ELSE 'max(source.%1$I)' END, job.watermark),
+			job.source);
 	END IF;
 END
 $$;
@@ -554,6 +577,35 @@ $$;
 COMMENT ON FUNCTION scorebook.shadow_statement_internal(scorebook.registered_job, text) IS
 	'the statement that writes what the shadows of a job have said';
 
+-- A row may be stamped when its transaction begins, and is seen when that has
+-- committed.  So this is asked before the snapshot is taken.  The second is for
+-- transactions that begin meanwhile, and have not told yet.
+CREATE FUNCTION scorebook.settled_until_internal()
+RETURNS timestamp with time zone
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	oldest timestamp with time zone;
+	is_known boolean;
+BEGIN
+	PERFORM pg_stat_clear_snapshot();
+	SELECT min(a.xact_start), coalesce(bool_and(a.state IS DISTINCT FROM 'disabled'), true) INTO oldest, is_known
+	FROM pg_stat_activity AS a
+	WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+		AND a.backend_type <> 'autovacuum worker';
+	-- one that is being prepared is in one or the other
+	IF NOT is_known OR current_setting('transaction_isolation') <> 'read committed'
+		OR EXISTS (SELECT FROM pg_prepared_xacts AS p WHERE p.database = current_database()) THEN
+		RETURN NULL;
+	END IF;
+	RETURN least(oldest, clock_timestamp() - interval '1 second');
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.settled_until_internal() IS
+	'every transaction that began before this time has ended; null: nobody knows';
+
 -- What a run needs to know of its job.
 CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT owner name,
 	OUT result bigint, OUT history bigint, OUT shadow bigint, OUT shadow_history bigint, OUT num_key integer, OUT key_is_unique boolean,
@@ -562,7 +614,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
-	OUT reasons_since bigint, OUT source bigint)
+	OUT reasons_since bigint, OUT source bigint, OUT settled_until timestamp with time zone)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -601,11 +653,21 @@ BEGIN
 	max_rows := job.max_rows;
 	max_duration_ms := ceil(extract(epoch FROM job.max_duration) * 1000);
 	has_watermark := job.watermark IS NOT NULL;
+	-- another column has told nothing about this one
 	SELECT r.watermark INTO low_watermark
 	FROM scorebook.run AS r
+		JOIN scorebook.job_definition AS d ON d.job_id = r.job_id AND d.revision = r.revision
 	WHERE r.job_id = job.job_id AND r.status = 'succeeded' AND r.watermark IS NOT NULL
+		AND d.definition ->> 'watermark' = job.watermark
 	ORDER BY r.run DESC
 	LIMIT 1;
+	IF has_watermark AND run.kind = 'run' THEN
+		settled_until := coalesce(scorebook.settled_until_internal(),
+			CASE WHEN (SELECT a.atttypid FROM pg_attribute AS a
+					WHERE a.attrelid = job.source AND a.attname = job.watermark) = 'timestamp with time zone'::regtype
+				THEN low_watermark END::timestamp with time zone,
+			'-infinity');
+	END IF;
 	has_scores := job.has_scores;
 	has_class := job.has_class;
 	effective_at := run.effective_at;
@@ -635,8 +697,13 @@ BEGIN
 	SELECT j.* INTO STRICT job
 	FROM scorebook.registered_job AS j JOIN scorebook.run AS r ON r.job_id = j.job_id
 	WHERE r.run = number;
+	-- from now on they cannot be dropped
+	PERFORM FROM scorebook.model AS m
+	WHERE m.model_id IN (SELECT f.model_id FROM jsonb_populate_recordset(NULL::scorebook.run_model, facts -> 'models') AS f)
+	FOR KEY SHARE;
 	UPDATE scorebook.run AS r
 	SET status = 'succeeded', finished_at = clock_timestamp(),
+		effective_at = coalesce(done.effective_at, r.effective_at),
 		system_from = finish_run_internal.system_from, snapshot = finish_run_internal.snapshot,
 		snapshot_at = finish_run_internal.snapshot_at, watermark = finish_run_internal.watermark,
 		model = m.name, model_id = done.model_id, version = done.version, sha256 = v.sha256,
@@ -656,6 +723,11 @@ BEGIN
 			 WHERE w.model_id = v.model_id AND w.version = v.version
 			 ORDER BY w.run DESC LIMIT 1) AS w ON true
 	WHERE r.run = number AND v.model_id = done.model_id AND v.version = done.version;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('the model of job "%s" was dropped meanwhile', job.name);
+	END IF;
 	PERFORM scorebook.record_models_internal(number, facts);
 	INSERT INTO scorebook.moment (writer, timeline_id) VALUES (number, job.timeline_id);
 END

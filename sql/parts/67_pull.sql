@@ -66,11 +66,13 @@ BEGIN
 			WHERE r.run = score_subject.run AND r.rows_overtaken > 0);
 	END LOOP;
 	EXECUTE format('SELECT %s, c.class, c.points, c.decision, c.band, c.reasons, c.version, c.effective_at'
-			' FROM %s AS c WHERE %s ORDER BY c.run = $2 DESC, c.effective_at DESC LIMIT 1',
+			' FROM %s AS c WHERE %s%s',
 			CASE WHEN own.has_scores THEN 'NULL::real, c.scores' ELSE 'c.score, NULL::real[]' END,
 			own.result,
 			scorebook.column_list(own.key,
-				format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', own.result), ' AND '))
+				format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', own.result), ' AND '),
+			CASE own.keep WHEN 'each_period'
+				THEN ' AND c.effective_at = (SELECT r.effective_at FROM scorebook.run AS r WHERE r.run = $2)' END)
 		INTO score, scores, class, points, decision, band, reasons, version, effective_at
 		USING subject, run;
 END
@@ -79,7 +81,8 @@ $$;
 COMMENT ON FUNCTION scorebook.score_subject(scorebook.registered_job, jsonb, jsonb) IS
 	'what both score functions do';
 
--- A feature that is left out would be read as null, and scored as missing.
+-- A feature that is left out would be read as null, and scored as missing; by
+-- whoever serves the key.
 CREATE FUNCTION scorebook.check_features(job scorebook.registered_job, features jsonb)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -95,7 +98,8 @@ BEGIN
 			HINT = 'Pass them by the names of the source''s columns: {"income": 1200, ...}.';
 	END IF;
 	SELECT m."column" INTO missing
-	FROM scorebook.input_map(job.model, job.source) AS m
+	FROM (SELECT job.model UNION ALL SELECT p.ref FROM scorebook.split_places(job.model, job.split) AS p) AS s (ref),
+		scorebook.input_map(s.ref, job.source) AS m
 	WHERE NOT features ? m."column"
 	LIMIT 1;
 	IF FOUND THEN
@@ -108,4 +112,4 @@ END
 $$;
 
 COMMENT ON FUNCTION scorebook.check_features(scorebook.registered_job, jsonb) IS
-	'throws where features lack one that the model of a job reads';
+	'throws where features lack one that a model that serves the job reads';

@@ -57,6 +57,7 @@ CREATE FUNCTION scorebook.decision_expression(job scorebook.registered_job, scor
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 	SELECT coalesce(
 		(SELECT 'CASE ' || string_agg(format('WHEN %s %s THEN %L::text',

@@ -389,7 +389,7 @@ SELECT is_empty(
 	$$SELECT signature FROM member
 	  WHERE prosecdef AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$,
 	'a function with its owner''s rights has a search path of its own');
-SELECT is(proconfig, ARRAY['search_path=pg_catalog, pg_temp'], m.signature || ' has a search path of its own')
+SELECT is(proconfig[1], 'search_path=pg_catalog, pg_temp', m.signature || ' has a search path of its own')
 FROM member AS m JOIN pg_proc AS p USING (oid, proconfig) JOIN pg_language AS l ON l.oid = p.prolang
 WHERE l.lanname IN ('sql', 'plpgsql') AND m.proname <> 'read_only_result'
 ORDER BY m.signature;
