@@ -457,7 +457,7 @@ BEGIN
 		job.history, scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
 		job.result, still);
 	remove_gone := format('DELETE FROM %s AS c USING gone AS w WHERE %s', job.result, still);
-	digest := format('SELECT coalesce(sum(%s), 0)::numeric FROM %s AS c WHERE c.run = $1',
+	digest := format('SELECT coalesce(sum(%s), 0) %% 18446744073709551616 FROM %s AS c WHERE c.run = $1',
 		digested, job.result);
 	decide := format(
 		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
