@@ -248,10 +248,14 @@ compare_old(SbkBlock *block, BlockRow *row, const Datum *values,
 	SbkPass    *pass = block->pass;
 	const Datum *old = values + pass->num_key;
 	const bool *is_null = nulls + pass->num_key;
+	TimestampTz known = DatumGetTimestampTz(old[SBK_READ_OLD_EFFECTIVE_AT]);
 
-	if (!pass->each_period &&
-		DatumGetTimestampTz(old[SBK_READ_OLD_EFFECTIVE_AT]) > row->effective_at)
-		refuse_earlier(block, values, nulls, row->effective_at);
+	if (!pass->each_period && known > row->effective_at)
+	{
+		if (!pass->is_about_now)
+			refuse_earlier(block, values, nulls, row->effective_at);
+		row->effective_at = known;
+	}
 	row->tid = *(ItemPointer) DatumGetPointer(old[SBK_READ_CTID]);
 	row->run = DatumGetInt64(old[SBK_READ_RUN]);
 	row->points = is_null[SBK_READ_POINTS] ? 0 :

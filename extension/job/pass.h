@@ -75,6 +75,8 @@ typedef struct SbkPass
 	bool		key_is_unique;	/* the source cannot have it twice */
 	SbkKeptInputs keep;
 	bool		each_period;	/* rows about another time are other rows */
+	bool		is_about_now;	/* nobody has said what time rows are about: who
+								 * began earlier may know more */
 	bool		record_errors;	/* of rows, at most max_errors of them */
 	int64		max_errors;
 	int64		max_rows;		/* 0: any number */

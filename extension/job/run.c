@@ -56,6 +56,7 @@ typedef struct Job
 	bool		key_is_unique;
 	SbkKeptInputs keep;
 	bool		each_period;
+	bool		by_row;			/* each has an effective_at of its own */
 	bool		record_errors;
 	int64		max_errors;
 	int64		max_rows;
@@ -522,6 +523,7 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 	pass->key_is_unique = job->key_is_unique;
 	pass->keep = job->keep;
 	pass->each_period = job->each_period;
+	pass->is_about_now = !run->request->has_effective_at && !job->by_row;
 	/* who pulls wants a score, and who streams has said what an error does */
 	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
 		job->record_errors : run->request->swallow;
@@ -673,6 +675,7 @@ read_job(Run *run)
 	job->reasons_since = sbk_column_int(24);
 	job->source = (Oid) sbk_column_int(25);
 	job->settled_until = sbk_column_time(26);
+	job->by_row = *sbk_column(27) == 't';
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -614,7 +614,8 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
-	OUT reasons_since bigint, OUT source bigint, OUT settled_until timestamp with time zone)
+	OUT reasons_since bigint, OUT source bigint, OUT settled_until timestamp with time zone,
+	OUT by_row boolean)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -677,6 +678,7 @@ BEGIN
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
 	source := job.source::oid::bigint;
+	by_row := job.effective_at IS NOT NULL;
 END
 $$;
 
