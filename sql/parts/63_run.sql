@@ -371,8 +371,9 @@ BEGIN
 				scoped := format(' WHERE source.%I >= %L', job.watermark, low_watermark);
 			END IF;
 		WHEN 'subject' THEN
-			scoped := ' WHERE ' || scorebook.column_list(job.key,
-				format('source.%%I = (jsonb_populate_record(NULL::%s, $2)).%%I', job.result), ' AND ');
+			scoped := ' WHERE ' || (
+				SELECT string_agg(format('source.%1$I = (jsonb_populate_record(NULL::%2$s, $2)).%1$I', k.name, job.result), ' AND ')
+				FROM unnest(job.key) AS k (name));
 		WHEN 'features' THEN
 			source := format('(SELECT (jsonb_populate_record(NULL::%s, $3 || $2)).*)', job.source);
 		WHEN 'inserted', 'updated', 'deleted' THEN

@@ -69,8 +69,8 @@ BEGIN
 			' FROM %s AS c WHERE %s%s',
 			CASE WHEN own.has_scores THEN 'NULL::real, c.scores' ELSE 'c.score, NULL::real[]' END,
 			own.result,
-			scorebook.column_list(own.key,
-				format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', own.result), ' AND '),
+			(SELECT string_agg(format('c.%1$I = (jsonb_populate_record(NULL::%2$s, $1)).%1$I', k.name, own.result), ' AND ')
+			 FROM unnest(own.key) AS k (name)),
 			CASE own.keep WHEN 'each_period'
 				THEN ' AND c.effective_at = (SELECT r.effective_at FROM scorebook.run AS r WHERE r.run = $2)' END)
 		INTO score, scores, class, points, decision, band, reasons, version, effective_at

@@ -323,8 +323,9 @@ BEGIN
 	VALUES (book.job_id, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
 	ON CONFLICT DO NOTHING;
 	SELECT k.* INTO known FROM scorebook.known_key_internal(book, subject) AS k;
-	matches := scorebook.column_list(book.key,
-		format('c.%%I = (jsonb_populate_record(NULL::%s, $1)).%%I', book.result), ' AND ');
+	matches := (
+		SELECT string_agg(format('c.%1$I = (jsonb_populate_record(NULL::%2$s, $1)).%1$I', k.name, book.result), ' AND ')
+		FROM unnest(book.key) AS k (name));
 	FOR part IN
 		SELECT b.relation, b.kind, b.part FROM scorebook.book_tables(book) AS b
 		UNION ALL

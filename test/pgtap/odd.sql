@@ -88,6 +88,22 @@ SELECT scorebook.create_job('split', 'm', 'person', split => '{"challenger": 0.5
 SELECT throws_ok($$SELECT scorebook.score('split', '{"f0": 1, "f1": 1, "f2": 1, "f3": 1, "f4": 1, "f5": 1, "f6": 1, "f7": 1}', 1)$$,
 	'42703', 'the features for job "split" lack "other"', 'a feature of an alias of the split');
 
+-- names that look like a part of a statement
+SELECT scorebook.create_job(name, 'm', 'person', reasons => 1, shadows => '{m/1}'), scorebook.run_job_in_transaction(name)
+FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name) \g /dev/null
+SELECT is(scorebook.score_at(name, 1) ->> 'score', s.score::text, name || ': a pull')
+FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name), scorebook.score(name, 1) AS s;
+SELECT is(scorebook.split_of(name, 1), 'm', name || ': a split')
+FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name);
+SELECT is((SELECT sum(rows) FROM scorebook.erase(name, 2, 'a request')), 2::numeric, name || ': an erasure')
+FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name);
+SELECT is_empty(format('SELECT * FROM scorebook.verify_book(%L)', name), name || ': a sound book')
+FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name);
+SELECT is_empty(format('SELECT * FROM scorebook.replay_run(%s) WHERE verdict NOT IN (''identical'', ''erased'')', (SELECT max(run) FROM scorebook.job_run WHERE job = name)), name || ': a replay')
+FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name);
+SELECT lives_ok(format('SELECT scorebook.drop_job(%L, keep_book => false)', name), name || ': an end')
+FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name);
+
 -- what has scored stays
 SELECT throws_ok($$SELECT scorebook.drop_model('m')$$, '55006', 'model "m" has scored what stands in a book', 'a model with a book');
 SELECT throws_ok($$SELECT scorebook.drop_model('shadow')$$, '55006', 'model "shadow" has scored what stands in a book', 'a shadow');
