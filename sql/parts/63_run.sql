@@ -572,7 +572,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
-	OUT reasons_since bigint, OUT source bigint)
+	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -624,6 +624,11 @@ BEGIN
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
+	-- the first run over all of the source by scorebook as it is now
+	SELECT min(r.run) INTO alike_since
+	FROM scorebook.run AS r
+	WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
+		AND r.scorebook_version = run.scorebook_version;
 	source := job.source::oid::bigint;
 END
 $$;
