@@ -117,11 +117,10 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 {
 	ErrorContextCallback callback = {error_context_stack, name_row, unconstify(SbkNamedRow *, row)};
 	MemoryContext context = CurrentMemoryContext;
-	MemoryContext work_context = row != NULL ? pass->row_context : context;
 	volatile bool done = false;
 
 	error_context_stack = &callback;
-	MemoryContextSwitchTo(work_context);
+	MemoryContextSwitchTo(row != NULL ? pass->row_context : context);
 	PG_TRY();
 	{
 		work(arg);
@@ -131,7 +130,7 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 	{
 		ErrorData  *error;
 
-		MemoryContextSwitchTo(work_context);
+		MemoryContextSwitchTo(row != NULL ? pass->row_context : context);
 		error = CopyErrorData();
 		if ((row != NULL && !pass->record_errors) ||
 			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)

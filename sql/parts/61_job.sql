@@ -470,7 +470,8 @@ BEGIN
 				job.name, own.name),
 			HINT = 'Rename it in a view, and make that the source.';
 	END IF;
-	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))',
+	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))'
+		' WITH (fillfactor = 90)',
 		result,
 		scorebook.key_definition(job),
 		(SELECT string_agg(format('%I %s', b.name, b.definition), ', ')

@@ -84,6 +84,7 @@ is($out, "t\nt", 'within a second, by a model of 1,000 trees');
 
 # where a path is long and splits on many features, float4 loses much: explain
 # shows how much, and reasons gives none that are far off
+my %is_off;
 foreach my $model ('shallow', 'deep', 'off')
 {
 	my ($apart, $share) = split /\|/, $node->safe_psql('postgres', qq{
@@ -99,7 +100,8 @@ foreach my $model ('shallow', 'deep', 'off')
 	($rc, $out, $err) = $node->psql('postgres', qq{
 		SELECT jsonb_typeof(scorebook.reasons('$model', array_fill(0.5, ARRAY[num_feature])))
 		FROM scorebook.model JOIN scorebook.model_version USING (model_id) WHERE name = '$model'});
-	like($share > 0.01 ? $err : $out, $share > 0.01 ? qr/do not add up/ : qr/^array$/, "$model: reasons, or none");
+	$is_off{$model} = $share > 0.01;
+	like($is_off{$model} ? $err : $out, $is_off{$model} ? qr/do not add up/ : qr/^array$/, "$model: reasons, or none");
 }
 
 ($rc, $out, $err) = $node->psql('postgres', q{\set VERBOSITY verbose
@@ -150,12 +152,13 @@ like($err, qr/55006: .*"moves" \(model "wide\/2" is too large to be explained\)/
 $node->safe_psql('postgres', q{SELECT scorebook.create_job('strict', 'off', sample(61, 3), key => '{id}', reasons => 1),
 	scorebook.create_job('lenient', 'off', sample(61, 3), key => '{id}', reasons => 1, on_error => 'record')});
 ($rc, $out, $err) = $node->psql('postgres', q{CALL scorebook.run_job('strict')});
-like($err, qr/do not add up.*row \(id\)=\(1\) of job "strict"/s, 'fails a run, and is named');
+# newer versions of XGBoost lose fewer digits
+like($err, $is_off{off} ? qr/do not add up.*row \(id\)=\(1\) of job "strict"/s : qr/^$/, 'fails a run, and is named');
 is($node->safe_psql('postgres', q{
 	CALL scorebook.run_job('lenient');
 	SELECT rows_scored, rows_failed, (SELECT count(*) FROM scores.lenient) FROM scorebook.run ORDER BY run DESC LIMIT 1;
 	SELECT key, sqlstate FROM scorebook.row_error ORDER BY key}),
-	"0|3|0\n(id)=(1)|22003\n(id)=(2)|22003\n(id)=(3)|22003", 'or is recorded');
+	$is_off{off} ? "0|3|0\n(id)=(1)|22003\n(id)=(2)|22003\n(id)=(3)|22003" : '3|0|3', 'or is recorded');
 
 $node->safe_psql('postgres', q{SELECT scorebook.create_job('slow', 'wide', sample(400, 3000), key => '{id}', reasons => 4)});
 ($rc, $out, $err) = $node->psql('postgres', q{

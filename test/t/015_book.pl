@@ -52,7 +52,9 @@ while ($crashed < 20 && $tries++ < 60)
 	usleep(int(1e6 * $takes * (0.02 + 0.9 * rand)));
 	kill 'KILL', $pid;
 	eval { $session->quit };
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	# its entry goes when the server has started again
+	$node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)")
+	  or die 'no restart';
 	($status, my $after) = split /\n/, $node->safe_psql('postgres',
 		"SELECT status FROM scorebook.job_run ORDER BY run DESC LIMIT 1; $states");
 	next if $status ne 'crashed';
@@ -72,11 +74,13 @@ sound('the book is sound after 20 kills');
 # a run that is canceled, or takes too long
 change();
 my $before = $node->safe_psql('postgres', $states);
-my $timeout = int(1000 * $takes / 3) + 1;
+my $timeout = int(1000 * $takes / 10) + 1;
 my ($rc, $out, $err) = $node->psql('postgres', "SET statement_timeout = $timeout; $run;");
 like($err, qr/canceling statement due to statement timeout/, 'statement_timeout ends a run');
 is($node->safe_psql('postgres', "$states; SELECT status, sqlstate FROM scorebook.run ORDER BY run DESC LIMIT 1"),
 	"$before\nfailed|57014", 'which is recorded, and nothing else is');
+my $holder = $node->background_psql('postgres', on_error_stop => 0);
+$holder->query_safe('BEGIN; SELECT FROM scores.job ORDER BY id LIMIT 1 FOR UPDATE');
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
 $session->{stdin} .= "$run;\n";
@@ -92,6 +96,8 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 $node->poll_query_until('postgres', q{SELECT status = 'failed' FROM scorebook.run ORDER BY run DESC LIMIT 1});
 cmp_ok(time - $start, '<', 1, 'a cancel is heard within a second');
 eval { $session->quit };
+$holder->query_safe('ROLLBACK');
+$holder->quit;
 is($node->safe_psql('postgres', $states), $before, 'and nothing has changed');
 sound('the book is sound after runs that did not end');
 
