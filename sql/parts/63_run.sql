@@ -688,11 +688,15 @@ BEGIN
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
-	-- the first run over all of the source by scorebook as it is now
+	-- the first run over all of the source by scorebook as it is now, and with
+	-- this model: versions of another one have the same numbers
 	SELECT min(r.run) INTO alike_since
 	FROM scorebook.run AS r
 	WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
-		AND r.scorebook_version = run.scorebook_version;
+		AND r.scorebook_version = run.scorebook_version
+		AND r.revision > coalesce((SELECT max(d.revision) FROM scorebook.job_definition AS d
+			WHERE d.job_id = job.job_id AND scorebook.model_of_reference(d.definition ->> 'model')
+				<> scorebook.model_of_reference(job.model)), 0);
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
 END

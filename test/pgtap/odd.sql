@@ -83,6 +83,22 @@ SELECT is(:'score', scorebook.predict('m', p), 'and its score') FROM person AS p
 SELECT is(r.effective_at, :'effective_at', 'its run, too') FROM scorebook.run AS r WHERE r.run = :run;
 SELECT is_empty($$SELECT * FROM scorebook.verify_book('by_row')$$, 'the book is sound');
 
+-- another model, whose version has the number of the one before
+SELECT scorebook.create_job('other', 'm/1', 'person') \g /dev/null
+CALL scorebook.run_job('other');
+CALL scorebook.run_job('other');
+SELECT scorebook.alter_job('other', '{"model": "shadow"}') \g /dev/null
+CALL scorebook.run_job('other');
+CALL scorebook.run_job('other');
+SELECT is(count(*), 50::bigint, 'the scores are those of the other model')
+FROM scores.other AS b JOIN person AS p ON p.id = b.id WHERE b.score = scorebook.predict('shadow', p);
+SELECT scorebook.alter_job('other', '{"model": "m/1"}') \g /dev/null
+CALL scorebook.run_job('other');
+SELECT is(count(*), 50::bigint, 'and again those of the first one')
+FROM scores.other AS b JOIN person AS p ON p.id = b.id WHERE b.score = scorebook.predict('m/1', p);
+SELECT is_empty($$SELECT * FROM scorebook.verify_book('other')$$, 'in a sound book');
+SELECT scorebook.drop_job('other', keep_book => false) \g /dev/null
+
 -- features are those of whoever serves the key
 SELECT scorebook.create_job('split', 'm', 'person', split => '{"challenger": 0.5}') \g /dev/null
 SELECT throws_ok($$SELECT scorebook.score('split', '{"f0": 1, "f1": 1, "f2": 1, "f3": 1, "f4": 1, "f5": 1, "f6": 1, "f7": 1}', 1)$$,
