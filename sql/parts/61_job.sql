@@ -266,7 +266,7 @@ BEGIN
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = pg_catalog.format('permission denied for schema %s', schema),
 			DETAIL = pg_catalog.format('The book of job "%s" would be there.', name),
-			HINT = pg_catalog.format('Its owner can GRANT CREATE, USAGE ON SCHEMA %I TO %I; or name another one: schema => ''…''.',
+			HINT = pg_catalog.format('Its owner can GRANT CREATE, USAGE ON SCHEMA %I TO %I; or name another one, schema => ''name''.',
 				schema, CURRENT_USER);
 	END IF;
 	job.source := scorebook.find_source(name, coalesce(source, pg_catalog.quote_ident(name)), schema);
@@ -360,7 +360,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_table',
 			MESSAGE = format('relation %s already exists', relation),
-			HINT = 'Give the job another name or schema. What a dropped job has left goes with DROP … CASCADE.';
+			HINT = 'Give the job another name or schema. The book of a job that was dropped goes with scorebook.drop_job(name, keep_book => false).';
 	END IF;
 END
 $$;

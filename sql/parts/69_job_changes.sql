@@ -121,7 +121,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.registered_job := scorebook.find_job(name);
+	job constant scorebook.registered_job :=
+		CASE WHEN keep_book THEN scorebook.find_job(name) ELSE scorebook.find_book(name) END;
 	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
@@ -168,7 +169,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name);
+	job constant scorebook.registered_job := CASE WHEN keep_book THEN scorebook.find_job_internal(caller, name)
+		ELSE scorebook.find_book_internal(caller, name) END;
 BEGIN
 	PERFORM scorebook.keep_runs_out_internal(job.job_id, job.name);
 	-- pulls and streams that are going on write records, too
@@ -291,7 +293,7 @@ BEGIN
 			ERRCODE = 'dependent_objects_still_exist',
 			MESSAGE = format('cannot drop model "%s" because jobs need it', OLD.name),
 			DETAIL = format('These score with it, or have its scores in their books: %s.', needing),
-			HINT = 'Retire its versions with scorebook.retire_version; or first drop the jobs, with keep_book => false, and the tables that dropped ones have left.';
+			HINT = 'Retire its versions with scorebook.retire_version; or drop the jobs with their books first, also those that were dropped without: scorebook.drop_job(name, keep_book => false).';
 	END IF;
 	RETURN OLD;
 END

@@ -14,7 +14,7 @@ CREATE DATABASE scorebook_replay;
 \c scorebook_replay
 CREATE EXTENSION pgtap;
 CREATE EXTENSION scorebook;
-SELECT plan(119);
+SELECT plan(120);
 
 CREATE ROLE scorebook_reader;
 CREATE ROLE scorebook_nobody;

@@ -69,15 +69,22 @@ SELECT scorebook.drop_job('risk');
 SELECT scorebook.drop_model('risk');
 SELECT DISTINCT verdict FROM scorebook.replay_run((SELECT max(run) FROM scorebook.run));
 
--- the book that the job has left goes as a table does, and the model after it
+-- the book that the job has left is in the way, until it goes, too
 SELECT scorebook.create_job('risk', source => 'SELECT * FROM customer');
 \echo :SQLSTATE
 SELECT scorebook.create_job('risk', source => 'customer');
 \echo :SQLSTATE
-DROP TABLE scores.risk, scores.risk_history, scores.risk_shadow, scores.risk_shadow_history CASCADE;
-DROP VIEW scores.risk_source;
-SELECT scorebook.create_job('risk', source => 'SELECT * FROM customer');
+SELECT scorebook.drop_job('risk');
+\echo :SQLSTATE
 SELECT scorebook.drop_job('risk', keep_book => false);
+SELECT scorebook.drop_job('risk', keep_book => false);
+\echo :SQLSTATE
+SELECT scorebook.create_job('risk', source => 'SELECT * FROM customer');
+SELECT scorebook.drop_job('risk');
+DROP TABLE scores.risk, scores.risk_history CASCADE;
+SELECT scorebook.drop_job('risk', keep_book => false);
+SELECT count(*) AS left FROM scorebook.run;
+SELECT count(*) AS left FROM pg_class WHERE relnamespace = 'scores'::regnamespace;
 SELECT scorebook.drop_model('risk'), scorebook.drop_model('rival');
 DROP SCHEMA scores;
 DROP TABLE customer;
