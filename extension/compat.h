@@ -27,6 +27,15 @@
 	ExecInsertIndexTuples(relation, slot, state, false, false, NULL, NIL)
 #endif
 
+/* builds an index anew; its errors are those of CREATE INDEX */
+#if PG_VERSION_NUM >= 170000
+#define sbk_reindex_index(index, persistence, params) \
+	reindex_index(NULL, index, false, persistence, params)
+#else
+#define sbk_reindex_index(index, persistence, params) \
+	reindex_index(index, false, persistence, params)
+#endif
+
 /* goes in front of a declaration */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		__attribute__((noreturn))

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -21,6 +23,8 @@ struct SbkRowBinding
 	SbkColumn	columns[FLEXIBLE_ARRAY_MEMBER];
 };
 
+static inline bool read_plain(const SbkModel *model, const SbkColumn *column,
+							  Datum datum, float *value);
 static bool has_no_names(TupleDesc desc);
 pg_noreturn static void refuse(const SbkModel *model, int i, SbkVerdict verdict,
 							   TupleDesc desc);
@@ -125,7 +129,7 @@ sbk_read_columns(const SbkModel *model, const SbkRowBinding *binding,
 
 		if (nulls[column->index])
 			value = sbk_input_null(model, i);
-		else
+		else if (!read_plain(model, column, values[column->index], &value))
 			value = sbk_input_datum(model, i, column,
 									values[column->index]);
 		if (i < model->num_feature)
@@ -133,6 +137,30 @@ sbk_read_columns(const SbkModel *model, const SbkRowBinding *binding,
 		else
 			row->base_margin = value;
 	}
+}
+
+/*
+ * Most values are floating-point numbers that nothing has to be decided of.
+ * False for all others, which sbk_input_datum looks at.
+ */
+static inline bool
+read_plain(const SbkModel *model, const SbkColumn *column, Datum datum,
+		   float *value)
+{
+	if (column->conversion == SBK_FROM_FLOAT4)
+		*value = DatumGetFloat4(datum);
+	else if (column->conversion == SBK_FROM_FLOAT8)
+	{
+		double		exact = DatumGetFloat8(datum);
+
+		*value = (float) exact;
+		if (!(fabs(exact) <= SBK_EXACT_LIMIT))
+			return false;
+	}
+	else
+		return false;
+	return isfinite(*value) &&
+		!(model->has_missing && *value == model->missing);
 }
 
 /* ROW(a, b) comes with the names f1, f2. */

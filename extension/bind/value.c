@@ -25,9 +25,6 @@
 #include "bind/value.h"
 #include "compat.h"
 
-/* above this, float4 does not hold every integer */
-#define EXACT_LIMIT		16777216.0
-
 static float store(const SbkModel *model, int i, double exact, float value);
 static float check_inexact(const SbkModel *model, int i, float value);
 static int	trimmed_length(const char *text, int len);
@@ -291,7 +288,7 @@ store(const SbkModel *model, int i, double exact, float value)
 	if (model->has_missing && value == model->missing &&
 		i < model->num_feature)
 		return sbk_input_null(model, i);
-	if (unlikely(fabs(exact) > EXACT_LIMIT && (double) value != exact))
+	if (unlikely(fabs(exact) > SBK_EXACT_LIMIT && (double) value != exact))
 		return check_inexact(model, i, value);
 	return value;
 }

@@ -10,6 +10,9 @@
 
 #include "bind/bind.h"
 
+/* above this, float4 does not hold every integer */
+#define SBK_EXACT_LIMIT	16777216.0
+
 /* The name of the input, for messages. */
 extern const char *sbk_input_name(const SbkModel *model, int i);
 

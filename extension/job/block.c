@@ -57,6 +57,7 @@ struct SbkBlock
 {
 	SbkPass    *pass;
 	SbkScorer  *scorer;
+	bool		is_native;
 	MemoryContext context;		/* of what the rows point to */
 	MemoryContext scratch;
 	float	   *old_scores;
@@ -100,6 +101,7 @@ static bool same_array(Datum array, const float *values, Size n);
 static bool same_reasons(SbkBlock *block, BlockRow *row, Datum old,
 						 bool isnull);
 static bool read_scores(SbkBlock *block, Datum old);
+static bool is_known(const SbkBlock *block, const BlockRow *row);
 static void compare_scores(SbkBlock *block, const float *scores);
 static void add_reasons(SbkBlock *block);
 static void explain_singly(const ChosenRows *chosen);
@@ -118,6 +120,7 @@ sbk_block_make(SbkPass *pass, SbkScorer *scorer)
 
 	block->pass = pass;
 	block->scorer = scorer;
+	block->is_native = sbk_model_is_native(scorer->model);
 	block->context = AllocSetContextCreate(CurrentMemoryContext,
 										   "scorebook block",
 										   ALLOCSET_DEFAULT_SIZES);
@@ -161,6 +164,12 @@ sbk_block_add(SbkBlock *block, const Datum *values, const bool *nulls)
 		sbk_scorer_hash(scorer, scorer->num_row) : 0;
 	if (row->is_old)
 		compare_old(block, row, values, nulls);
+	if (row->same && is_known(block, row))
+	{
+		scorer->num_scored++;
+		pass->num_confirmed++;
+		return;
+	}
 	old_context = MemoryContextSwitchTo(block->context);
 	for (i = 0; i < pass->num_key; i++)
 		key[i] = datumCopy(values[i], pass->by_value[i], pass->lengths[i]);
@@ -376,6 +385,25 @@ read_scores(SbkBlock *block, Datum old)
 	if ((Pointer) array != DatumGetPointer(old))
 		pfree(array);
 	return fits;
+}
+
+/*
+ * Need a row that is the same so far not be scored?  The native engine gives
+ * the same bits to the same inputs of a version; that can change with scorebook
+ * only, so that its first run over all of a source scores everything again.
+ */
+static bool
+is_known(const SbkBlock *block, const BlockRow *row)
+{
+	const SbkPass *pass = block->pass;
+	const SbkScorer *scorer = block->scorer;
+
+	return pass->keep == SBK_KEEP_INPUTS && block->is_native &&
+		pass->alike_since > 0 && row->run >= pass->alike_since &&
+		!row->other_reasons &&
+		(!pass->scaling.exists ||
+		 row->points == sbk_scaling_points(&pass->scaling,
+										   block->old_scores[scorer->num_row * scorer->width]));
 }
 
 static void

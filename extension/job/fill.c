@@ -1,21 +1,34 @@
 /*
  * fill.c
  *		Fills an empty book, block by block.
+ *
+ * The first rows are entered into the index of the key as they come; beyond
+ * some number it is cheaper to build it anew from the table at the end, with
+ * PostgreSQL's own sort and parallel workers.  That keeps readers out for as
+ * long as it takes, so it is done only where it need not wait for one; else
+ * the rest of the rows is entered one by one, as the first ones were.
  */
 #include "postgres.h"
 
 #include "access/heapam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "job/fill.h"
 #include "job/writer.h"
+
+/* rows that are entered into the index one by one */
+#define ROWS_INDEXED	50000
 
 struct SbkFill
 {
@@ -31,9 +44,16 @@ struct SbkFill
 	int			num_given;		/* columns of a row, without the last two */
 	int			max_rows;
 	int			num_row;
+	int64		num_written;
+	bool		by_row;			/* rows are entered into the index as they come */
+	ItemPointerData last_indexed;
 };
 
 static bool has_own_trigger_only(Relation result);
+static void enter(SbkFill *fill, TupleTableSlot *slot);
+static bool may_build_index(const SbkFill *fill);
+static void build_index(SbkFill *fill, Oid index);
+static void enter_rest(SbkFill *fill);
 pg_noreturn static void refuse_duplicate(const char *job, MemoryContext context);
 
 SbkFill *
@@ -64,6 +84,7 @@ sbk_fill_start(Relation result, const char *job, int64 run,
 	InitResultRelInfo(fill->indexes, result, 1, NULL, 0);
 	ExecOpenIndices(fill->indexes, false);
 	fill->num_given = sbk_live_columns(RelationGetDescr(result)) - 2;
+	fill->by_row = true;
 	fill->max_rows = max_rows;
 	fill->slots = palloc(mul_size(max_rows, sizeof(TupleTableSlot *)));
 	for (i = 0; i < max_rows; i++)
@@ -108,33 +129,45 @@ sbk_fill_add(SbkFill *fill, const Datum *values, const bool *nulls)
 	ExecStoreVirtualTuple(slot);
 }
 
+/* Always at the end of the table, so that rows stand in the order they came. */
 void
 sbk_fill_flush(SbkFill *fill)
 {
-	MemoryContext context = CurrentMemoryContext;
 	int			i;
 
 	if (fill->num_row == 0)
 		return;
 	table_multi_insert(fill->result, fill->slots, fill->num_row, fill->command,
-					   0, fill->bulk);
+					   TABLE_INSERT_SKIP_FSM, fill->bulk);
+	for (i = 0; i < fill->num_row; i++)
+	{
+		if (fill->by_row)
+			enter(fill, fill->slots[i]);
+		ExecClearTuple(fill->slots[i]);
+	}
+	fill->num_written += fill->num_row;
+	fill->num_row = 0;
+	if (fill->num_written >= ROWS_INDEXED)
+		fill->by_row = false;
+}
+
+/* Enters a row into the indexes, and takes it for the last one there. */
+static void
+enter(SbkFill *fill, TupleTableSlot *slot)
+{
+	MemoryContext context = CurrentMemoryContext;
+
 	PG_TRY();
 	{
-		for (i = 0; i < fill->num_row; i++)
-		{
-			list_free(sbk_insert_index_tuples(fill->indexes, fill->slots[i],
-											  fill->state));
-			ResetPerTupleExprContext(fill->state);
-		}
+		list_free(sbk_insert_index_tuples(fill->indexes, slot, fill->state));
 	}
 	PG_CATCH();
 	{
 		refuse_duplicate(fill->job, context);
 	}
 	PG_END_TRY();
-	for (i = 0; i < fill->num_row; i++)
-		ExecClearTuple(fill->slots[i]);
-	fill->num_row = 0;
+	ResetPerTupleExprContext(fill->state);
+	fill->last_indexed = slot->tts_tid;
 }
 
 /* Throws the caught error again; that of an index becomes one of the source. */
@@ -154,13 +187,80 @@ refuse_duplicate(const char *job, MemoryContext context)
 void
 sbk_fill_end(SbkFill *fill)
 {
+	Oid			index = InvalidOid;
 	int			i;
 
 	sbk_fill_flush(fill);
+	FreeBulkInsertState(fill->bulk);
+	table_finish_bulk_insert(fill->result, TABLE_INSERT_SKIP_FSM);
+	if (!fill->by_row)
+	{
+		if (may_build_index(fill))
+			index = RelationGetRelid(fill->indexes->ri_IndexRelationDescs[0]);
+		else
+			enter_rest(fill);
+	}
 	for (i = 0; i < fill->max_rows; i++)
 		ExecDropSingleTupleTableSlot(fill->slots[i]);
 	ExecCloseIndices(fill->indexes);
 	FreeExecutorState(fill->state);
-	FreeBulkInsertState(fill->bulk);
-	table_finish_bulk_insert(fill->result, 0);
+	if (OidIsValid(index))
+		build_index(fill, index);
+}
+
+/* The key has the only index, and nobody reads it now. */
+static bool
+may_build_index(const SbkFill *fill)
+{
+	return fill->indexes->ri_NumIndices == 1 &&
+		ConditionalLockRelation(fill->indexes->ri_IndexRelationDescs[0],
+								AccessExclusiveLock);
+}
+
+/*
+ * The memory of the sort is bounded, as that of a run is; PostgreSQL gives each
+ * of its workers 32 MB, or starts none.
+ */
+static void
+build_index(SbkFill *fill, Oid index)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			level = NewGUCNestLevel();
+	ReindexParams params = {0};
+
+	if (maintenance_work_mem > 65536)
+		(void) set_config_option("maintenance_work_mem",
+								 max_parallel_maintenance_workers > 0 ? "64MB" : "32MB",
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	CommandCounterIncrement();
+	PG_TRY();
+	{
+		sbk_reindex_index(index, fill->result->rd_rel->relpersistence, &params);
+	}
+	PG_CATCH();
+	{
+		refuse_duplicate(fill->job, context);
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(false, level);
+}
+
+static void
+enter_rest(SbkFill *fill)
+{
+	TupleTableSlot *slot = fill->slots[0];
+	ItemPointerData first = fill->last_indexed;
+	ItemPointerData last;
+	TableScanDesc scan;
+
+	ItemPointerInc(&first);
+	ItemPointerSet(&last, MaxBlockNumber, MaxOffsetNumber);
+	scan = table_beginscan_tidrange(fill->result, SnapshotSelf, &first, &last);
+	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		enter(fill, slot);
+	}
+	table_endscan(scan);
 }

@@ -86,6 +86,9 @@ typedef struct SbkPass
 	SbkDirection adverse;		/* what a reason does to the score */
 	int64		reasons_since;	/* rows of runs up to this one may have
 								 * another number of them */
+	int64		alike_since;	/* rows of runs from this one on were scored,
+								 * or confirmed, by this version of
+								 * scorebook; 0: none was */
 	SbkFill    *fill;			/* NULL unless new rows are written at once */
 	SbkErased  *erased;			/* keys to be skipped; NULL: none */
 

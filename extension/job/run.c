@@ -68,6 +68,7 @@ typedef struct Job
 	int			num_reasons;
 	bool		higher_is_better;
 	int64		reasons_since;
+	int64		alike_since;
 	Oid			source;
 } Job;
 
@@ -532,6 +533,7 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 		pass->num_reasons = job->num_reasons;
 	pass->adverse = job->higher_is_better ? SBK_PUSHES_DOWN : SBK_PUSHES_UP;
 	pass->reasons_since = job->reasons_since;
+	pass->alike_since = job->alike_since;
 	sbk_scorers_find(pass, run->keeper, job->job_id, job->owner,
 					 run->request->kind == SBK_RUN_SOURCE ? SBK_SCORES_ALL :
 					 run->request->kind == SBK_RUN_DECISION ? SBK_NAMES_SCORERS :
@@ -672,6 +674,7 @@ read_job(Run *run)
 	job->num_reasons = (int) sbk_column_int(23);
 	job->reasons_since = sbk_column_int(24);
 	job->source = (Oid) sbk_column_int(25);
+	job->alike_since = sbk_column_int(26);
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

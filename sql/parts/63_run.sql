@@ -344,6 +344,7 @@ DECLARE
 				job.direction = 'higher_is_better')
 			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
 	old text;
+	period text;
 	source text := job.source;
 	changed text;
 	scoped text;
@@ -370,30 +371,39 @@ BEGIN
 				scorebook.column_list(job.key, 'source.%I'), key);
 		ELSE
 	END CASE;
+	-- what the book has of each row
+	period := CASE WHEN each_period AND by_row THEN ' AND %1$s.effective_at = s."scorebook effective_at"'
+		WHEN each_period THEN ' AND %1$s.effective_at = $1' ELSE '' END;
 	IF book_is_empty THEN
-		old := format('(SELECT o.ctid, o.* FROM %s AS o WHERE false)', job.result);
-	ELSE
-		old := format('(SELECT o.ctid, o.* FROM %s AS o WHERE true%s%s)', job.result,
-			CASE WHEN each_period AND NOT by_row THEN ' AND o.effective_at = $1' END,
+		-- nothing, and nothing to join with
+		old := format('LEFT JOIN (SELECT NULL::tid AS ctid, n.* FROM (SELECT (NULL::%s).*) AS n) AS c ON true',
+			job.result);
+	ELSIF scope IN ('all', 'inserted', 'updated', 'deleted') THEN
+		-- rows of one period that the source lacks come, too
+		old := format('%s JOIN (SELECT o.ctid, o.* FROM %s AS o WHERE true%s%s) AS c ON %s%s',
+			CASE WHEN each_period AND by_row THEN 'LEFT' ELSE 'FULL' END, job.result,
+			CASE WHEN NOT by_row THEN format(period, 'o') END,
 			CASE WHEN changes THEN format(' AND (%s) IN (SELECT %s FROM changed)',
-				scorebook.column_list(job.key, 'o.%I'), key) END);
+				scorebook.column_list(job.key, 'o.%I'), key) END,
+			scorebook.column_list(job.key, 's.%I = c.%I', ' AND '),
+			CASE WHEN by_row THEN format(period, 'c') END);
+	ELSE
+		-- OFFSET makes it an index scan for each row; a few rows are meant, but the
+		-- planner would read all of the book for one in a hundred
+		old := format('LEFT JOIN LATERAL (SELECT o.ctid, o.* FROM %s AS o WHERE %s%s OFFSET 0) AS c ON true',
+			job.result, scorebook.column_list(job.key, 'o.%I = s.%I', ' AND '), format(period, 'o'));
 	END IF;
 	read := coalesce(changed, '') || format(
 		'SELECT %s, s."scorebook effective_at", s."scorebook excluded", c.ctid, c.run, c.effective_at,'
 		' c.version, c.cutoff_set, c.band_set, c.points, c.%I, c.reasons, c.inputs, c.inputs_hash, s.*'
 		' FROM (SELECT source.*, %s AS "scorebook effective_at", %s AS "scorebook excluded" FROM %s AS source%s) AS s'
-		' %s JOIN %s AS c ON %s%s',
+		' %s',
 		scorebook.column_list(job.key, 's.%I'),
 		CASE WHEN job.has_scores THEN 'scores' ELSE 'score' END,
 		CASE WHEN by_row THEN format('(%s)::timestamp with time zone', job.effective_at)
 			 ELSE '$1::timestamp with time zone' END,
 		CASE WHEN job.exclude IS NULL THEN 'false' ELSE format('(%s)::boolean', job.exclude) END,
-		source, scoped,
-		CASE WHEN NOT (scope = 'all' OR changes) OR book_is_empty OR (each_period AND by_row)
-			 THEN 'LEFT' ELSE 'FULL' END,
-		old,
-		scorebook.column_list(job.key, 's.%I = c.%I', ' AND '),
-		CASE WHEN each_period AND by_row THEN ' AND c.effective_at = s."scorebook effective_at"' END);
+		source, scoped, old);
 	count_old := format('SELECT count(*) FROM %s AS c%s', job.result,
 		CASE WHEN each_period AND NOT by_row THEN ' WHERE c.effective_at = $1' END);
 	duplicate := format(
@@ -562,7 +572,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT low_watermark text, OUT has_scores boolean, OUT has_class boolean,
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
-	OUT reasons_since bigint, OUT source bigint)
+	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -614,6 +624,11 @@ BEGIN
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
+	-- the first run over all of the source by scorebook as it is now
+	SELECT min(r.run) INTO alike_since
+	FROM scorebook.run AS r
+	WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
+		AND r.scorebook_version = run.scorebook_version;
 	source := job.source::oid::bigint;
 END
 $$;
