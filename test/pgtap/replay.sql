@@ -14,7 +14,7 @@ CREATE DATABASE scorebook_replay;
 \c scorebook_replay
 CREATE EXTENSION pgtap;
 CREATE EXTENSION scorebook;
-SELECT plan(119);
+SELECT plan(120);
 
 CREATE ROLE scorebook_reader;
 CREATE ROLE scorebook_nobody;
@@ -271,7 +271,10 @@ SELECT throws_ok('SELECT scorebook.predict(''credit/1'', a) FROM applicant AS a'
 SELECT is(count(*), 120::bigint, 'a retired version is still replayed')
 FROM scorebook.replay_run(:first) WHERE verdict = 'identical';
 SELECT isnt_empty('SELECT * FROM scorebook.explain_score(''credit'', 17)', 'and explained');
+SELECT throws_ok('SELECT scorebook.drop_model(''grade'')', '2BP01', 'cannot drop model "grade" because jobs need it');
+SET session_replication_role = replica;
 SELECT scorebook.drop_model('grade') \g /dev/null
+RESET session_replication_role;
 SELECT throws_ok('SELECT * FROM scorebook.replay_score(''grade'', 17)', '42704', 'the model that was recorded does not exist any more');
 SELECT isnt(scorebook.score_at('grade', 17), NULL, 'what it said stays');
 
