@@ -98,3 +98,24 @@ WHERE a.split = 'test'
 GROUP BY band
 ORDER BY band;
 \set ECHO none
+
+\echo 5. Scores that stay: a job keeps them in a book, with their past.  The income
+\echo '   of an applicant halves, and the next run writes what has changed.'
+\echo
+\set ECHO queries
+SELECT scorebook.create_job('loan_risk', model => 'credit_risk', source => 'applicant');
+CALL scorebook.run_job('loan_risk');
+UPDATE applicant SET income = income / 2 WHERE applicant_id = 8;
+CALL scorebook.run_job('loan_risk');
+SELECT applicant_id, score, version, run FROM scores.loan_risk WHERE applicant_id = 8;
+SELECT applicant_id, score, version, run, ended_by, end_reason FROM scores.loan_risk_history;
+SELECT run, rows_read, rows_changed, rows_confirmed FROM scorebook.job_run ORDER BY run;
+\set ECHO none
+
+\echo Do the inputs that were kept still give the same bits, and has nobody changed
+\echo 'the book?  (No rows: nobody has.)'
+\echo
+\set ECHO queries
+SELECT verdict, count(*) FROM scorebook.replay_run(1) GROUP BY verdict;
+SELECT * FROM scorebook.verify_book('loan_risk');
+\set ECHO none

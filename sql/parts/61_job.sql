@@ -260,6 +260,14 @@ BEGIN
 	job.has_class := shape.classes > 2;
 	IF pg_catalog.to_regnamespace(pg_catalog.quote_ident(schema)) IS NULL THEN
 		EXECUTE pg_catalog.format('CREATE SCHEMA %I', schema);
+	ELSIF NOT (pg_catalog.has_schema_privilege(schema, 'CREATE')
+			AND pg_catalog.has_schema_privilege(schema, 'USAGE')) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = pg_catalog.format('permission denied for schema %s', schema),
+			DETAIL = pg_catalog.format('The book of job "%s" would be there.', name),
+			HINT = pg_catalog.format('Its owner can GRANT CREATE, USAGE ON SCHEMA %I TO %I; or name another one, schema => ''name''.',
+				schema, CURRENT_USER);
 	END IF;
 	job.source := scorebook.find_source(name, coalesce(source, pg_catalog.quote_ident(name)), schema);
 	unique_key := scorebook.source_key(job.source);
@@ -328,11 +336,37 @@ BEGIN
 			MESSAGE = 'the name of a job has 1 to 48 bytes',
 			DETAIL = format('This one has %s.', coalesce(octet_length(name), 0));
 	END IF;
+	IF EXISTS (SELECT FROM scorebook.registered_job AS j
+			WHERE j.name = check_job_name.name AND j.dropped_at IS NULL) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_object',
+			MESSAGE = format('job "%s" already exists', name),
+			HINT = 'Change it with scorebook.alter_job, end it with scorebook.drop_job, or take another name.';
+	END IF;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.check_job_name(text) IS
-	'throws where a job cannot have the name';
+	'throws where a new job cannot have the name';
+
+-- The name has its schema, and is quoted where it must be.
+CREATE FUNCTION scorebook.check_is_free(relation text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF to_regclass(relation) IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_table',
+			MESSAGE = format('relation %s already exists', relation),
+			HINT = 'Give the job another name or schema. The book of a job that was dropped goes with scorebook.drop_job(name, keep_book => false).';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_is_free(text) IS
+	'throws where a table or view of a new job cannot have the name';
 
 -- Without a search_path of its own: names are looked up as the caller does.
 CREATE FUNCTION scorebook.find_source(name text, source text, schema name)
@@ -344,17 +378,22 @@ DECLARE
 	relation regclass;
 BEGIN
 	IF source OPERATOR(pg_catalog.~*) '^\s*(select|with|values|table)\s' THEN
+		PERFORM scorebook.check_is_free(view);
 		EXECUTE pg_catalog.format('CREATE VIEW %s AS %s', view, source);
 		RETURN view::regclass;
 	END IF;
-	relation := pg_catalog.to_regclass(source);
+	BEGIN
+		relation := pg_catalog.to_regclass(source);
+	EXCEPTION WHEN invalid_name OR syntax_error THEN
+		-- a query that is misspelt, maybe
+	END;
 	IF relation IS NOT NULL THEN
 		RETURN relation;
 	END IF;
 	RAISE EXCEPTION USING
 		ERRCODE = 'undefined_table',
 		MESSAGE = pg_catalog.format('the source of job "%s", %s, does not exist', name, source),
-		HINT = 'A source is the name of a table or view, or a query.';
+		HINT = 'A source is the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE. Without one, it is called like the job.';
 END
 $$;
 
@@ -470,6 +509,8 @@ BEGIN
 				job.name, own.name),
 			HINT = 'Rename it in a view, and make that the source.';
 	END IF;
+	PERFORM scorebook.check_is_free(result);
+	PERFORM scorebook.check_is_free(history);
 	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))'
 		' WITH (fillfactor = 90)',
 		result,
@@ -599,6 +640,9 @@ RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	option text;
+	missing text;
 BEGIN
 	PERFORM scorebook.check_job_name(job.name);
 	PERFORM scorebook.check_scaling(job.name, job.scaling, job.model);
@@ -632,9 +676,12 @@ BEGIN
 				ERRCODE = 'duplicate_object',
 				MESSAGE = format('job "%s" already exists', job.name);
 		WHEN check_violation OR not_null_violation THEN
+			GET STACKED DIAGNOSTICS option = CONSTRAINT_NAME, missing = COLUMN_NAME;
+			option := coalesce(nullif(missing, ''), regexp_replace(option, '^registered_job_|_check$', '', 'g'));
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
-				MESSAGE = format('an option of job "%s" is none', job.name),
+				MESSAGE = format('%s of job "%s" cannot be %s', option, job.name,
+					coalesce(quote_ident(to_jsonb(job) ->> option), 'null')),
 				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record, direction is higher_is_riskier or higher_is_better.';
 	END;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)

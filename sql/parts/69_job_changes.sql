@@ -19,7 +19,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.registered_job;
+	job scorebook.registered_job := scorebook.find_job(name);
 	unknown text;
 BEGIN
 	SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO unknown
@@ -29,10 +29,10 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('options of job "%s" that cannot be changed: %s', name, unknown),
-			HINT = format('Those that can are %s; for others make a new job.',
+			HINT = format('Those that can are %s. Cutoffs and bands have set_cutoffs and set_bands, a schedule has schedule_job; for others make a new job.',
 				array_to_string(scorebook.changeable_options(), ', '));
 	END IF;
-	job := jsonb_populate_record(scorebook.find_job(name), options);
+	job := jsonb_populate_record(job, options);
 	job.shadows := coalesce(job.shadows, '{}');
 	PERFORM scorebook.check_job(job);
 	IF job.shadow IS NULL AND cardinality(job.shadows) > 0 THEN
@@ -64,6 +64,8 @@ AS $$
 DECLARE
 	job scorebook.registered_job := scorebook.find_job_internal(caller, name);
 	shape record;
+	option text;
+	missing text;
 BEGIN
 	-- nothing else of a job may be changed, whoever calls this
 	job := jsonb_populate_record(job, (
@@ -100,9 +102,12 @@ BEGIN
 	FROM scorebook.job_definition AS d
 	WHERE d.job_id = job.job_id;
 EXCEPTION WHEN check_violation OR not_null_violation THEN
+	GET STACKED DIAGNOSTICS option = CONSTRAINT_NAME, missing = COLUMN_NAME;
+	option := coalesce(nullif(missing, ''), regexp_replace(option, '^registered_job_|_check$', '', 'g'));
 	RAISE EXCEPTION USING
 		ERRCODE = 'invalid_parameter_value',
-		MESSAGE = format('an option of job "%s" is none', name),
+		MESSAGE = format('%s of job "%s" cannot be %s', option, name,
+			coalesce(quote_ident(to_jsonb(job) ->> option), 'null')),
 		HINT = 'on_error is fail or record; model, on_error and max_errors cannot be null.';
 END
 $$;
@@ -116,7 +121,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.registered_job := scorebook.find_job(name);
+	job constant scorebook.registered_job :=
+		CASE WHEN keep_book THEN scorebook.find_job(name) ELSE scorebook.find_book(name) END;
 	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
@@ -163,7 +169,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name);
+	job constant scorebook.registered_job := CASE WHEN keep_book THEN scorebook.find_job_internal(caller, name)
+		ELSE scorebook.find_book_internal(caller, name) END;
 BEGIN
 	PERFORM scorebook.keep_runs_out_internal(job.job_id, job.name);
 	-- pulls and streams that are going on write records, too
@@ -209,6 +216,16 @@ DECLARE
 	broken text;
 	problem text;
 BEGIN
+	IF EXISTS (SELECT FROM scorebook.model_version AS v
+			WHERE v.model_id = NEW.model_id AND v.version <> NEW.version
+				AND NEW.reason IN (v.version::text, moving || '/' || v.version)) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('alias "%s" of model "%s" would move to version %s, with "%s" as the reason',
+				NEW.alias, moving, NEW.version, NEW.reason),
+			HINT = format('The version belongs into the reference: scorebook.set_alias(''%s/%s'', ''%s'').',
+				moving, substring(NEW.reason FROM '[0-9]+$'), NEW.alias);
+	END IF;
 	FOR job IN
 		SELECT j.*
 		FROM scorebook.registered_job AS j
@@ -247,12 +264,46 @@ END
 $$;
 
 COMMENT ON FUNCTION scorebook.check_alias_move() IS
-	'trigger: an alias does not move to a version that breaks a job';
+	'trigger: an alias does not move to a version that breaks a job, or that was not meant';
 
 -- Not while a restore brings the moves of old: they come in any order.
 CREATE TRIGGER alias_check BEFORE INSERT ON scorebook.alias
 	FOR EACH ROW WHEN (NEW.moved_at = transaction_timestamp())
 	EXECUTE FUNCTION scorebook.check_alias_move();
+
+-- Before a model goes: what jobs said with it must stay proven.
+CREATE FUNCTION scorebook.check_model_drop() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	needing text;
+BEGIN
+	SELECT string_agg(format('"%s"', j.name), ', ' ORDER BY j.name) INTO needing
+	FROM scorebook.registered_job AS j
+	WHERE EXISTS (SELECT FROM pg_class AS c WHERE c.oid = j.result)
+		AND ((j.dropped_at IS NULL
+				AND EXISTS (SELECT FROM unnest(j.model || j.shadows) AS s (ref)
+					WHERE scorebook.model_of_reference(s.ref) = OLD.name))
+			OR EXISTS (SELECT FROM scorebook.run AS r LEFT JOIN scorebook.run_model AS m USING (run)
+				WHERE r.job_id = j.job_id AND r.status = 'succeeded'
+					AND OLD.model_id IN (r.model_id, m.model_id)));
+	IF needing IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'dependent_objects_still_exist',
+			MESSAGE = format('cannot drop model "%s" because jobs need it', OLD.name),
+			DETAIL = format('These score with it, or have its scores in their books: %s.', needing),
+			HINT = 'Retire its versions with scorebook.retire_version; or drop the jobs with their books first, also those that were dropped without: scorebook.drop_job(name, keep_book => false).';
+	END IF;
+	RETURN OLD;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_model_drop() IS
+	'trigger: a model that a job needs, or a book to be replayed, is not dropped';
+
+CREATE TRIGGER drop_check BEFORE DELETE ON scorebook.model
+	FOR EACH ROW EXECUTE FUNCTION scorebook.check_model_drop();
 
 CREATE FUNCTION scorebook.rollback(model text, alias text DEFAULT 'champion', reason text DEFAULT NULL)
 RETURNS integer
@@ -320,36 +371,3 @@ $$;
 
 COMMENT ON FUNCTION scorebook.alias_at(text, text, timestamp with time zone) IS
 	'the version that an alias pointed to at a time; null: none';
-
--- A book tells of versions: they can be retired, and not be removed.
-CREATE FUNCTION scorebook.keep_scored_model_internal() RETURNS trigger
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	scored record;
-BEGIN
-	SELECT j.name, r.run INTO scored
-	FROM scorebook.run AS r JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
-	WHERE (r.model_id = OLD.model_id
-			OR EXISTS (SELECT FROM scorebook.run_model AS m WHERE m.run = r.run AND m.model_id = OLD.model_id))
-		AND (EXISTS (SELECT FROM pg_class AS c WHERE c.oid IN (j.result, j.history, j.shadow, j.shadow_history))
-			OR EXISTS (SELECT FROM scorebook.archived_partitions(j.job_id)))
-	ORDER BY r.run DESC
-	LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'object_in_use',
-			MESSAGE = format('model "%s" has scored what stands in a book', OLD.name),
-			DETAIL = format('One of its runs is %s, of job "%s".', scored.run, scored.name),
-			HINT = 'Retire its versions with scorebook.retire_version, or drop the tables of the book before.';
-	END IF;
-	RETURN OLD;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.keep_scored_model_internal() IS
-	'trigger: a model that has scored what stands in a book is not removed';
-
-CREATE TRIGGER model_keep_scored BEFORE DELETE ON scorebook.model
-	FOR EACH ROW EXECUTE FUNCTION scorebook.keep_scored_model_internal();

@@ -43,6 +43,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.decision_expression(scorebook.registered_job, text),
 	scorebook.scaling_numbers(jsonb),
 	scorebook.check_job_name(text),
+	scorebook.check_is_free(text),
 	scorebook.find_source(text, text, name),
 	scorebook.check_source(text, text, regclass, name[]),
 	scorebook.create_book(scorebook.registered_job, name, name[]),

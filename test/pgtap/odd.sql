@@ -121,11 +121,11 @@ SELECT lives_ok(format('SELECT scorebook.drop_job(%L, keep_book => false)', name
 FROM unnest(ARRAY['%I', 'it''s; "Job" %s']) AS j (name);
 
 -- what has scored stays
-SELECT throws_ok($$SELECT scorebook.drop_model('m')$$, '55006', 'model "m" has scored what stands in a book', 'a model with a book');
-SELECT throws_ok($$SELECT scorebook.drop_model('shadow')$$, '55006', 'model "shadow" has scored what stands in a book', 'a shadow');
+SELECT throws_ok($$SELECT scorebook.drop_model('m')$$, '2BP01', 'cannot drop model "m" because jobs need it', 'a model with a book');
+SELECT throws_ok($$SELECT scorebook.drop_model('shadow')$$, '2BP01', 'cannot drop model "shadow" because jobs need it', 'a shadow');
 SELECT lives_ok($$SELECT scorebook.drop_model('unused')$$, 'another one goes');
 SELECT scorebook.drop_job('job') \g /dev/null
-SELECT throws_ok($$SELECT scorebook.drop_model('shadow')$$, '55006', NULL, 'a book without a job');
+SELECT throws_ok($$SELECT scorebook.drop_model('shadow')$$, '2BP01', NULL, 'a book without a job');
 DROP TABLE scores.job, scores.job_history, scores.job_shadow, scores.job_shadow_history CASCADE;
 SELECT lives_ok($$SELECT scorebook.drop_model('shadow')$$, 'no book, no reason to stay');
 

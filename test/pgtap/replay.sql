@@ -271,7 +271,7 @@ SELECT throws_ok('SELECT scorebook.predict(''credit/1'', a) FROM applicant AS a'
 SELECT is(count(*), 120::bigint, 'a retired version is still replayed')
 FROM scorebook.replay_run(:first) WHERE verdict = 'identical';
 SELECT isnt_empty('SELECT * FROM scorebook.explain_score(''credit'', 17)', 'and explained');
-SELECT throws_ok('SELECT scorebook.drop_model(''grade'')', '55006', 'model "grade" has scored what stands in a book', 'what has scored stays');
+SELECT throws_ok('SELECT scorebook.drop_model(''grade'')', '2BP01', 'cannot drop model "grade" because jobs need it');
 SET session_replication_role = replica;
 SELECT scorebook.drop_model('grade') \g /dev/null
 RESET session_replication_role;

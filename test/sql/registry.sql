@@ -69,6 +69,8 @@ SELECT scorebook.set_alias('risk', 'last_good');
 SELECT scorebook.set_alias('risk@challenger', 'champion');
 SELECT alias, move, version, reason FROM scorebook.alias ORDER BY alias, move;
 SELECT version FROM scorebook.resolve_reference('risk');
+SELECT scorebook.set_alias('risk', 'new', '1');
+SELECT scorebook.set_alias('risk', 'new', 'risk/1');
 SELECT scorebook.set_alias('risk/9', 'champion');
 SELECT scorebook.set_alias('risk@nobody', 'champion');
 SELECT scorebook.set_alias('nothing/1', 'champion');
