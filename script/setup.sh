@@ -107,6 +107,7 @@ build_and_install() {
 }
 
 # A private cluster: reached by a socket in the temporary directory only.
+# Arguments are further settings.
 start_cluster() {
 	as_user "$bin_dir/initdb" -D "$work_dir/data" -U postgres -A trust -E UTF8 \
 		--locale=C.UTF-8 --no-sync >"$work_dir/initdb.log" ||
@@ -116,6 +117,9 @@ start_cluster() {
 		unix_socket_directories = '$work_dir'
 		fsync = off
 	EOF
+	for setting; do
+		printf '%s\n' "$setting"
+	done | as_user tee -a "$work_dir/data/postgresql.conf" >/dev/null
 	as_user "$bin_dir/pg_ctl" -D "$work_dir/data" -l "$work_dir/server.log" -w start >/dev/null ||
 		fail "the server did not start: $(cat "$work_dir/server.log")"
 	cluster_running=yes

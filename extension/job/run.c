@@ -902,16 +902,14 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->read = sbk_column(1);
 	statements->count_old = sbk_column(2);
 	statements->duplicate = sbk_column(3);
-	statements->archive = sbk_column(4);
-	statements->replace = sbk_column(5);
-	statements->add = sbk_column(6);
-	statements->archive_gone = sbk_column(7);
-	statements->remove_gone = sbk_column(8);
-	statements->digest = sbk_column(9);
-	statements->new_watermark = sbk_column(10);
-	statements->decide = sbk_column(11);
-	statements->endings = sbk_column(12);
-	statements->shadow = request->kind == SBK_RUN_SOURCE ? sbk_column(13) : NULL;
+	statements->replace = sbk_column(4);
+	statements->add = sbk_column(5);
+	statements->remove = sbk_column(6);
+	statements->digest = sbk_column(7);
+	statements->new_watermark = sbk_column(8);
+	statements->decide = sbk_column(9);
+	statements->endings = sbk_column(10);
+	statements->shadow = request->kind == SBK_RUN_SOURCE ? sbk_column(11) : NULL;
 }
 
 /*

@@ -80,14 +80,10 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->archive, writing, 0);
-		(void) execute(statements->replace, writing, 0);
+		num_replaced = execute(statements->replace, writing, 0);
 	}
 	if (num_gone > 0)
-	{
-		num_removed = execute(statements->archive_gone, writing, 0);
-		(void) execute(statements->remove_gone, writing, 0);
-	}
+		num_removed = execute(statements->remove, writing, 0);
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)

@@ -13,11 +13,9 @@ typedef struct SbkStatements
 	char	   *read;
 	char	   *count_old;
 	char	   *duplicate;
-	char	   *archive;
 	char	   *replace;
 	char	   *add;
-	char	   *archive_gone;
-	char	   *remove_gone;
+	char	   *remove;
 	char	   *digest;
 	char	   *new_watermark;
 	char	   *decide;

@@ -334,8 +334,8 @@ COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint
 -- the transition tables of a trigger, "old_rows" and "new_rows".
 CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job, scope text, low_watermark text,
 	book_is_empty boolean,
-	OUT read text, OUT count_old text, OUT duplicate text, OUT archive text, OUT replace text,
-	OUT add text, OUT archive_gone text, OUT remove_gone text, OUT digest text, OUT new_watermark text,
+	OUT read text, OUT count_old text, OUT duplicate text, OUT replace text,
+	OUT add text, OUT remove text, OUT digest text, OUT new_watermark text,
 	OUT decide text, OUT endings text, OUT shadow text)
 RETURNS record
 LANGUAGE plpgsql STABLE
@@ -429,21 +429,23 @@ BEGIN
 			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ')
 			|| ') comes more than once.',
 		key, job.source, key);
-	archive := format(
-		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
-		' SELECT %s, $1, greatest($2, c.system_from + interval ''1 microsecond''), ''superseded'''
-		' FROM %s AS c JOIN written AS w ON %s FOR UPDATE OF c',
-		job.history, scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
-		job.result, still);
+	-- o is c as it was.  A row that another one has written meanwhile has another
+	-- run: a TID is not looked at again.
 	replace := format(
-		'UPDATE %s AS c SET %s, run = $1,'
+		'WITH replaced AS'
+		' (UPDATE %1$s AS c SET %2$s, run = $1,'
 		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
-		' FROM written AS w WHERE %s',
+		' FROM written AS w JOIN %1$s AS o ON o.ctid = w.old_ctid AND o.run = w.old_run'
+		' WHERE c.ctid = o.ctid AND c.run = w.old_run RETURNING %3$s)'
+		' INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
+		' SELECT %6$s, $1, greatest($2, r.system_from + interval ''1 microsecond''), ''superseded'''
+		' FROM replaced AS r',
 		job.result,
 		-- the key, too: it may be equal, and yet another one, such as 1.0 and 1.00
 		(SELECT string_agg(format('%I = w.%I', g.name, g.name), ', ' ORDER BY g.position)
 		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
-		still);
+		scorebook.column_list(columns, 'o.%I'), job.history, scorebook.column_list(columns, '%I'),
+		scorebook.column_list(columns, 'r.%I'));
 	-- A run is long: meanwhile others may have added a key and ended it again,
 	-- which nothing but the history tells.  $3 is what "endings" gives under the
 	-- snapshot of the run.
@@ -461,13 +463,13 @@ BEGIN
 			format(' AND NOT EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($3))',
 				job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND ')) END,
 		scorebook.column_list(row_key, '%I'));
-	archive_gone := format(
-		'INSERT INTO %s (%s, ended_by, system_to, end_reason)'
-		' SELECT %s, $1, greatest($2, c.system_from + interval ''1 microsecond''), w.reason'
-		' FROM %s AS c JOIN gone AS w ON %s FOR UPDATE OF c',
-		job.history, scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
-		job.result, still);
-	remove_gone := format('DELETE FROM %s AS c USING gone AS w WHERE %s', job.result, still);
+	remove := format(
+		'WITH removed AS (DELETE FROM %s AS c USING gone AS w WHERE %s RETURNING %s, w.reason AS "scorebook reason")'
+		' INSERT INTO %s (%s, ended_by, system_to, end_reason)'
+		' SELECT %s, $1, greatest($2, r.system_from + interval ''1 microsecond''), r."scorebook reason"'
+		' FROM removed AS r',
+		job.result, still, scorebook.column_list(columns, 'c.%I'), job.history,
+		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'r.%I'));
 	digest := format('SELECT coalesce(sum(%s), 0) %% 18446744073709551616 FROM %s AS c WHERE c.run = $1',
 		digested, job.result);
 	decide := format(
