@@ -226,13 +226,14 @@ build_index(SbkFill *fill, Oid index)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			level = NewGUCNestLevel();
+	int			limit = max_parallel_maintenance_workers > 0 ? 65536 : 32768;
 	ReindexParams params = {0};
 
-	if (maintenance_work_mem > 65536)
+	if (maintenance_work_mem > limit)
 		(void) set_config_option("maintenance_work_mem",
-								 max_parallel_maintenance_workers > 0 ? "64MB" : "32MB",
-								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
+								 psprintf("%dkB", limit), PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	CommandCounterIncrement();
 	PG_TRY();
 	{

@@ -152,7 +152,8 @@ BEGIN
 	IF EXISTS (SELECT FROM unnest(job.shadows) AS s (ref) GROUP BY s.ref HAVING count(*) > 1 OR s.ref IS NULL) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the shadows of job "%s" have a null, or one of them twice', job.name);
+			MESSAGE = format('the shadows of job "%s" have a null, or one of them twice', job.name),
+			HINT = 'Name each challenger once: shadows => ''{credit_risk@challenger}''.';
 	END IF;
 	FOREACH reference IN ARRAY job.shadows LOOP
 		PERFORM scorebook.result_shape(reference);
