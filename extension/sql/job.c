@@ -29,6 +29,7 @@
 #include "engine/engine.h"
 #include "job/decision.h"
 #include "job/digest.h"
+#include "job/pull.h"
 #include "job/run.h"
 #include "job/writer.h"
 #include "registry/model.h"
@@ -140,19 +141,14 @@ sbk_sql_scaled_points(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_pull(PG_FUNCTION_ARGS)
 {
-	SbkRunRequest request = {
-		.kind = SBK_RUN_PULL,
-		.subject = PG_GETARG_DATUM(1),
-		.features = PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2)
-	};
-
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("the name of the job and the key cannot be null"));
-	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	PG_RETURN_INT64(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid),
-								false));
+	PG_RETURN_HEAPTUPLEHEADER(sbk_pull(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									   PG_GETARG_DATUM(1),
+									   PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2),
+									   find_owner(fcinfo->flinfo->fn_oid)));
 }
 
 /* The arguments of the trigger: the job, and fail or record. */

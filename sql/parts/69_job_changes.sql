@@ -180,6 +180,7 @@ BEGIN
 	UPDATE scorebook.registered_job AS j
 	SET dropped_at = now(), schedule = NULL, scheduler = NULL, scheduled_at = NULL
 	WHERE j.job_id = job.job_id;
+	DELETE FROM scorebook.job_grant AS g WHERE g.job_id = job.job_id;
 	IF keep_book THEN
 		RETURN;
 	END IF;

@@ -146,7 +146,7 @@ BEGIN
 			ERRCODE = 'undefined_object',
 			MESSAGE = format('job %s does not exist', job_id);
 	END IF;
-	PERFORM scorebook.check_job_owner_internal(caller, book);
+	PERFORM scorebook.check_job_privilege_internal(caller, book, 'own');
 	PERFORM scorebook.check_amending_internal('apply_retention');
 	IF row_errors < interval '0' OR runs < interval '0' THEN
 		RAISE EXCEPTION USING

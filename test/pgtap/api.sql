@@ -103,8 +103,11 @@ INSERT INTO api VALUES
 
 -- jobs and books, and what their functions are made of
 INSERT INTO api VALUES
-('pull_subject', 'text,jsonb,jsonb', 'job text, subject jsonb, features jsonb',
-	 'bigint', 'v', 'u', false, true),
+	('pull_subject', 'text,jsonb,jsonb', 'job text, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
+	 'record', 'v', 'u', false, true),
+	('grant_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
+	('revoke_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
+	('has_job_privilege', 'name,integer,text', 'role name, job_id integer, privilege text', 'boolean', 's', 's', true, true),
 	('run_progress_rows', '', '',
 	 'TABLE(pid integer, run bigint, result oid, phase text, rows_read bigint, rows_skipped bigint)', 's', 'u', false, true),
 	('score', 'text,anycompatible', 'job text, key anycompatible, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
@@ -198,8 +201,6 @@ INSERT INTO api VALUES
 	 'record', 'i', 'u', false, true),
 	('score_changes', '', '',
 	 'trigger', 'v', 'u', false, true),
-	('score_subject', 'scorebook.registered_job,jsonb,jsonb', 'own scorebook.registered_job, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
-	 'record', 'v', 'u', false, true),
 	('set_bands', 'text,jsonb,text', 'job text, bands jsonb, scale text DEFAULT NULL::text',
 	 'integer', 'v', 'u', false, true),
 	('set_cutoffs', 'text,jsonb,text', 'job text, cutoffs jsonb, scale text DEFAULT NULL::text',
@@ -407,7 +408,7 @@ SELECT set_eq(
 -- tables
 SELECT tables_are('scorebook',
 	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
-	'timeline,moment,registered_job,job_definition,cutoff,band,run,run_model,row_error,stream,versioned_relation,training_snapshot,'
+	'timeline,moment,registered_job,job_definition,job_grant,cutoff,band,run,run_model,row_error,stream,versioned_relation,training_snapshot,'
 	'record_requirement,tombstone,erasure_secret,amendment,retention_action}'::name[]);
 
 CREATE TEMP VIEW registry AS
