@@ -7,7 +7,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors', 'max_duration',
-		'max_rows', 'timezone', 'scaling', 'reasons', 'shadows', 'split', 'retain', 'retain_inputs']
+		'max_rows', 'max_vanished', 'timezone', 'scaling', 'reasons', 'shadows', 'split', 'retain',
+		'retain_inputs']
 $$;
 
 COMMENT ON FUNCTION scorebook.changeable_options() IS
@@ -92,7 +93,8 @@ BEGIN
 	UPDATE scorebook.registered_job AS j
 	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
 		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
-		max_duration = job.max_duration, max_rows = job.max_rows, timezone = job.timezone,
+		max_duration = job.max_duration, max_rows = job.max_rows,
+		max_vanished = job.max_vanished, timezone = job.timezone,
 		scaling = job.scaling, reasons = job.reasons, split = job.split, shadows = job.shadows,
 		shadow = job.shadow, shadow_history = job.shadow_history, retain = job.retain,
 		retain_inputs = job.retain_inputs
@@ -108,7 +110,7 @@ EXCEPTION WHEN check_violation OR not_null_violation THEN
 		ERRCODE = 'invalid_parameter_value',
 		MESSAGE = format('%s of job "%s" cannot be %s', option, name,
 			coalesce(quote_ident(to_jsonb(job) ->> option), 'null')),
-		HINT = 'on_error is fail or record; model, on_error and max_errors cannot be null.';
+		HINT = 'on_error is fail or record, max_vanished is a share from 0 to 1; model, on_error and max_errors cannot be null.';
 END
 $$;
 

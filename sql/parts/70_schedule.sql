@@ -546,7 +546,7 @@ COMMENT ON PROCEDURE scorebook.run_due_jobs() IS
 	'runs the jobs that are due by their schedules, those that others read from first';
 
 CREATE VIEW scorebook.job WITH (security_invoker) AS
-SELECT j.name, j.owner, j.model, j.source, j.key, j.keep, j.result, j.schedule, j.scheduler, j.timezone,
+SELECT j.job_id, j.name, j.owner, j.model, j.source, j.key, j.keep, j.max_vanished, j.result, j.schedule, j.scheduler, j.timezone,
 	(SELECT f FROM scorebook.next_firings(j.schedule, j.timezone, now(), 1) AS f) AS next_run,
 	r.run AS last_run, r.status AS last_status, r.started_at AS last_started_at,
 	r.finished_at AS last_finished_at, r.rows_scored AS last_rows_scored,

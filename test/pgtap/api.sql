@@ -146,12 +146,12 @@ INSERT INTO api VALUES
 	 'text', 'i', 's', false, true),
 	('create_book_functions', 'text,name[]', 'name text, readers name[]',
 	 'void', 'v', 'u', false, true),
-	('create_job', 'text,text,text,name[],name,text,text,integer,text,text[],jsonb,text,name,text,bigint,interval,interval,interval,bigint,text,text,text,jsonb,jsonb,jsonb,text,name[]',
+	('create_job', 'text,text,text,name[],name,text,text,integer,text,text[],jsonb,text,name,text,bigint,interval,interval,interval,bigint,numeric,text,text,text,jsonb,jsonb,jsonb,text,name[]',
 	 'name text, model text DEFAULT NULL::text, source text DEFAULT NULL::text, key name[] DEFAULT NULL::name[], schema name DEFAULT ''scores''::name, '
 	 'keep text DEFAULT ''latest''::text, inputs text DEFAULT ''full''::text, reasons integer DEFAULT NULL::integer, effective_at text DEFAULT NULL::text, '
 	 'shadows text[] DEFAULT ''{}''::text[], split jsonb DEFAULT NULL::jsonb, exclude text DEFAULT NULL::text, watermark name DEFAULT NULL::name, '
 	 'on_error text DEFAULT ''fail''::text, max_errors bigint DEFAULT 1000, retain interval DEFAULT NULL::interval, retain_inputs interval DEFAULT NULL::interval, '
-	 'max_duration interval DEFAULT NULL::interval, max_rows bigint DEFAULT NULL::bigint, timezone text DEFAULT NULL::text, schedule text DEFAULT NULL::text, '
+	 'max_duration interval DEFAULT NULL::interval, max_rows bigint DEFAULT NULL::bigint, max_vanished numeric DEFAULT NULL::numeric, timezone text DEFAULT NULL::text, schedule text DEFAULT NULL::text, '
 	 'direction text DEFAULT ''higher_is_riskier''::text, scaling jsonb DEFAULT NULL::jsonb, cutoffs jsonb DEFAULT NULL::jsonb, bands jsonb DEFAULT NULL::jsonb, '
 	 'scale text DEFAULT NULL::text, readers name[] DEFAULT ''{}''::name[]',
 	 'regclass', 'v', 'u', false, true),

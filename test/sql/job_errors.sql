@@ -195,6 +195,28 @@ CALL scorebook.run_job('risk');
 :unchanged
 SELECT scorebook.alter_job('risk', '{"max_duration": null, "exclude": null}');
 
+-- a source that has lost its rows
+CALL scorebook.run_job('risk');
+:remember
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_vanished => 1.5);
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_vanished": 0.4}');
+SELECT scorebook.alter_job('risk', '{"max_vanished": -1}');
+:unchanged
+SELECT max_vanished FROM scorebook.job WHERE name = 'risk';
+DELETE FROM customer WHERE id <= 3;
+CALL scorebook.run_job('risk');
+:unchanged
+SELECT scorebook.run_job_in_transaction('risk');
+:unchanged
+SELECT status, sqlstate, message FROM scorebook.job_run ORDER BY run DESC LIMIT 1;
+SELECT scorebook.alter_job('risk', '{"max_vanished": null}');
+CALL scorebook.run_job('risk');
+SELECT rows_closed FROM scorebook.job_run ORDER BY run DESC LIMIT 1;
+INSERT INTO customer SELECT i, i, 1, 2, 3, 4, 5, 6, 7, false FROM generate_series(1, 3) AS i;
+CALL scorebook.run_job('risk');
+:remember
+
 -- options that are none
 SELECT scorebook.alter_job('risk', '{"key": ["f0"]}');
 :unchanged
