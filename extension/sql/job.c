@@ -302,6 +302,7 @@ sbk_sql_result_shape(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	sbk_reference_parse(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &reference);
 	sbk_reference_resolve(&reference, "score", &resolved);
+	sbk_reference_check_service(&resolved);
 	model = sbk_model_read(CurrentMemoryContext, &resolved);
 	values[0] = Int32GetDatum(sbk_family_width(model->family, model->num_output));
 	values[1] = Int32GetDatum(sbk_family_classes(model->family, model->num_output));

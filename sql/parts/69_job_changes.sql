@@ -274,6 +274,40 @@ CREATE TRIGGER alias_check BEFORE INSERT ON scorebook.alias
 	FOR EACH ROW WHEN (NEW.moved_at = transaction_timestamp())
 	EXECUTE FUNCTION scorebook.check_alias_move();
 
+-- Before a version goes out of service: the jobs that name it must go on.
+-- Aliases of it are in the way by themselves.
+CREATE FUNCTION scorebook.check_retirement() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	retiring constant text := (SELECT m.name FROM scorebook.model AS m WHERE m.model_id = NEW.model_id);
+	ref constant text := retiring || '/' || NEW.version;
+	needing text;
+BEGIN
+	SELECT string_agg(format(CASE j.model WHEN ref THEN '"%s"' ELSE '"%s" (as a shadow)' END, j.name), ', '
+		ORDER BY j.name) INTO needing
+	FROM scorebook.registered_job AS j
+	WHERE j.dropped_at IS NULL AND ref = ANY (j.model || j.shadows);
+	IF needing IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_in_use',
+			MESSAGE = format('version %s of model "%s" is in service', NEW.version, retiring),
+			DETAIL = format('Jobs that score with it: %s.', needing),
+			HINT = 'Give them another model or other shadows first, with scorebook.alter_job, or drop them.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_retirement() IS
+	'trigger: a version that a job names is not retired';
+
+-- Not while a restore brings those of old.
+CREATE TRIGGER retirement_check BEFORE INSERT ON scorebook.retirement
+	FOR EACH ROW WHEN (NEW.retired_at = transaction_timestamp())
+	EXECUTE FUNCTION scorebook.check_retirement();
+
 -- Before a model goes: what jobs said with it must stay proven.
 CREATE FUNCTION scorebook.check_model_drop() RETURNS trigger
 LANGUAGE plpgsql

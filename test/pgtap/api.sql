@@ -138,6 +138,8 @@ INSERT INTO api VALUES
 	 'void', 's', 'u', false, true),
 	('check_model_drop', '', '',
 	 'trigger', 'v', 'u', false, false),
+	('check_retirement', '', '',
+	 'trigger', 'v', 'u', false, false),
 	('check_scaling', 'text,jsonb,text', 'name text, scaling jsonb, model text',
 	 'void', 's', 'u', false, false),
 	('check_source', 'text,text,regclass,name[]', 'name text, model text, source regclass, key name[]',
@@ -452,11 +454,11 @@ SELECT is(
 	(SELECT count(*) FROM pg_trigger AS t
 	 WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0),
 	0::bigint, relname || ' has no trigger on INSERT')
-FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'versioned_relation') ORDER BY relname;
+FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'retirement', 'versioned_relation') ORDER BY relname;
 -- rows that a restore brings are let alone
 SELECT matches(pg_get_triggerdef(t.oid), ' WHEN |INITIALLY DEFERRED', tgname || ' has a condition, or waits for the end')
 FROM pg_trigger AS t
-WHERE t.tgrelid IN ('scorebook.alias'::regclass, 'scorebook.moment'::regclass, 'scorebook.versioned_relation'::regclass) AND (t.tgtype & 4) <> 0
+WHERE t.tgrelid IN ('scorebook.alias'::regclass, 'scorebook.moment'::regclass, 'scorebook.retirement'::regclass, 'scorebook.versioned_relation'::regclass) AND (t.tgtype & 4) <> 0
 	AND NOT t.tgisinternal
 ORDER BY tgname;
 

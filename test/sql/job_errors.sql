@@ -320,14 +320,26 @@ SELECT DISTINCT problem FROM scorebook.verify_book('risk');
 -- a version that was retired
 SELECT scorebook.create_job('pinned', 'risk/2', source => 'customer');
 CALL scorebook.run_job('pinned');
-SELECT scorebook.set_alias('risk/1', 'challenger'), scorebook.retire_version('risk/2');
+SELECT scorebook.set_alias('risk/1', 'challenger');
+SELECT scorebook.create_job('watching', 'risk', source => 'customer', shadows => '{risk/2}');
 :remember
+SELECT scorebook.retire_version('risk/2');
+:unchanged
+SET session_replication_role = replica;
+SELECT scorebook.retire_version('risk/2');
+RESET session_replication_role;
+SELECT scorebook.create_job('other', 'risk/2', source => 'customer');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', shadows => '{risk/2}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"model": "risk/2"}');
+:unchanged
 CALL scorebook.run_job('pinned');
 :unchanged
 SELECT scorebook.score('pinned', 1);
 :unchanged
 
-SELECT scorebook.drop_job('pinned', keep_book => false);
+SELECT scorebook.drop_job('pinned', keep_book => false), scorebook.drop_job('watching', keep_book => false);
 
 -- how runs failed
 SELECT kind, sqlstate, message, failed_key FROM scorebook.job_run WHERE status = 'failed' AND sqlstate <> '54000' ORDER BY run;
