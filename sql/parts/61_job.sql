@@ -538,7 +538,16 @@ BEGIN
 	PERFORM scorebook.guard_table(result::regclass);
 	PERFORM scorebook.guard_table(history::regclass);
 	FOREACH reader IN ARRAY readers LOOP
-		EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, reader);
+		IF has_schema_privilege(schema, 'USAGE WITH GRANT OPTION') THEN
+			EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, reader);
+		ELSIF NOT has_schema_privilege(reader, schema, 'USAGE') THEN
+			RAISE WARNING USING
+				ERRCODE = '01007',
+				MESSAGE = format('reader "%s" of job "%s" has no access to schema %I', reader, job.name, schema),
+				DETAIL = format('The schema belongs to role "%s", and role "%s" may not grant USAGE on it.',
+					(SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = schema), CURRENT_USER),
+				HINT = format('The owner of the schema can GRANT USAGE ON SCHEMA %I TO %I.', schema, reader);
+		END IF;
 		EXECUTE format('GRANT SELECT ON %s, %s TO %I', result, history, reader);
 	END LOOP;
 END

@@ -104,7 +104,13 @@ BEGIN
 			$sql$SELECT r.run, r.system_from, '' AS part, r.rows_written, r.rows_ended, r.digest
 				FROM scorebook.run AS r WHERE r.job_id = $1 AND r.status = 'succeeded'$sql$)
 	USING book.job_id;
-	IF book.shadow IS NOT NULL THEN
+	IF book.shadow IS NOT NULL AND NOT (has_table_privilege(book.shadow, 'SELECT')
+			AND has_table_privilege(book.shadow_history, 'SELECT')) THEN
+		RAISE WARNING USING
+			MESSAGE = format('the shadows of job "%s" are not verified', book.name),
+			DETAIL = format('Role "%s" may not read their tables.', CURRENT_USER),
+			HINT = format('The owner of the job can GRANT SELECT ON %s, %s TO %I.', book.shadow, book.shadow_history, CURRENT_USER);
+	ELSIF book.shadow IS NOT NULL THEN
 		RETURN QUERY EXECUTE
 			scorebook.verify_statement(book.shadow, book.shadow_history, ARRAY['served'::name] || row_key,
 				'c.served',
