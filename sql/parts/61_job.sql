@@ -512,7 +512,7 @@ BEGIN
 	PERFORM scorebook.check_is_free(result);
 	PERFORM scorebook.check_is_free(history);
 	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))'
-		' WITH (fillfactor = 90)',
+		' WITH (fillfactor = 50)',
 		result,
 		scorebook.key_definition(job),
 		(SELECT string_agg(format('%I %s', b.name, b.definition), ', ')
