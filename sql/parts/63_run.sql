@@ -623,10 +623,11 @@ DECLARE
 	is_known boolean;
 BEGIN
 	PERFORM pg_stat_clear_snapshot();
+	-- what pg_stat_activity shows, without names
 	SELECT min(a.xact_start), coalesce(bool_and(a.state IS DISTINCT FROM 'disabled'), true) INTO oldest, is_known
-	FROM pg_stat_activity AS a
-	WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-		AND a.backend_type <> 'autovacuum worker';
+	FROM pg_stat_get_activity(NULL) AS a
+	WHERE a.datid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+		AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker';
 	-- one that is being prepared is in one or the other
 	IF NOT is_known OR current_setting('transaction_isolation') <> 'read committed'
 		OR EXISTS (SELECT FROM pg_prepared_xacts AS p WHERE p.database = current_database()) THEN
