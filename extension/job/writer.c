@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -38,6 +39,8 @@ static char *write_shadows(SbkPass *pass, const char *statement,
 static Datum references(const SbkPass *pass, bool failed_only);
 static int64 execute(const char *statement, const SbkWriting *writing,
 					 Datum endings);
+static int64 execute_by_place(const char *statement,
+							  const SbkWriting *writing);
 static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
@@ -80,10 +83,10 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->replace, writing, 0);
+		num_replaced = execute_by_place(statements->replace, writing);
 	}
 	if (num_gone > 0)
-		num_removed = execute(statements->remove, writing, 0);
+		num_removed = execute_by_place(statements->remove, writing);
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
@@ -217,6 +220,27 @@ execute(const char *statement, const SbkWriting *writing, Datum endings)
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
 	return SPI_processed;
+}
+
+/*
+ * Of rows that are named by their ctid, which come in about the order of the
+ * table.  A hash or merge join of many would lose it, and read and write pages
+ * all over the table and its index.
+ */
+static int64
+execute_by_place(const char *statement, const SbkWriting *writing)
+{
+	static const char *const joins[] = {"enable_hashjoin", "enable_mergejoin"};
+	int			level = NewGUCNestLevel();
+	int64		num_processed;
+	int			i;
+
+	for (i = 0; i < lengthof(joins); i++)
+		(void) set_config_option(joins[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	num_processed = execute(statement, writing, 0);
+	AtEOXact_GUC(false, level);
+	return num_processed;
 }
 
 /*
