@@ -265,9 +265,9 @@ find_job(const SbkRunRequest *request, Oid keeper)
 	else
 		values[2] = CStringGetTextDatum(request->kind == SBK_RUN_PULL ? "score" : "run");
 	sbk_call(keeper, stream ?
-		 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
-		 "SELECT (scorebook.find_job_internal($1, $2, $3)).job_id",
-		 3, types, values, NULL);
+			 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
+			 "SELECT (scorebook.find_job_internal($1, $2, $3)).job_id",
+			 3, types, values, NULL);
 	return (int32) sbk_column_int(1);
 }
 
