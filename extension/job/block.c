@@ -581,7 +581,7 @@ write_row(SbkBlock *block, int i, const float *scores)
 	else
 		tuplestore_putvalues(pass->written, pass->written_desc, block->values,
 							 block->nulls);
-	pass->digest += sbk_digest_row(0, n, values, nulls, pass->by_value,
+	pass->digest += sbk_digest_row(n, values, nulls, pass->by_value,
 								   pass->lengths);
 	if (row->is_old)
 		pass->num_replaced++;

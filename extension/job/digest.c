@@ -1,6 +1,6 @@
 /*
  * digest.c
- *		Hashes of rows and keys: of the bytes that each value is made of.
+ *		Hashes of rows: of the bytes that each value is made of.
  */
 #include "postgres.h"
 
@@ -11,9 +11,10 @@
 #include "job/digest.h"
 
 uint64
-sbk_digest_row(uint64 digest, int n, const Datum *values, const bool *nulls,
+sbk_digest_row(int n, const Datum *values, const bool *nulls,
 			   const bool *by_value, const int16 *lengths)
 {
+	uint64		digest = 0;
 	int			i;
 
 	for (i = 0; i < n; i++)
@@ -38,18 +39,4 @@ sbk_digest_row(uint64 digest, int n, const Datum *values, const bool *nulls,
 										 digest);
 	}
 	return digest;
-}
-
-uint64
-sbk_digest_name(const char *name)
-{
-	return hash_bytes_extended((const unsigned char *) name, strlen(name), 0);
-}
-
-uint64
-sbk_digest_key(const SbkPass *pass, uint64 digest, const Datum *key,
-			   const bool *nulls)
-{
-	return sbk_digest_row(digest, pass->num_key, key, nulls, pass->by_value,
-						  pass->lengths);
 }

@@ -12,7 +12,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "job/digest.h"
 #include "job/found.h"
 
 static void make_descs(SbkPass *pass);
@@ -194,7 +193,8 @@ sbk_found_name(const SbkNamedRow *row)
 	SbkPass    *pass = row->pass;
 
 	pass->failed_key = MemoryContextStrdup(pass->context, format_key(row));
-	pass->failed_key_digest = sbk_digest_key(pass, 0, row->key, row->nulls);
+	pass->failed_key_digest = sbk_key_digest(pass->hasher, row->key,
+											 row->nulls);
 }
 
 /* As in the message of a unique constraint: (a, b)=(1, 2). */

@@ -52,9 +52,6 @@ enum
 /* columns of the book behind the key, but run and system_from */
 #define SBK_BOOK_GIVEN	12
 
-/* A key's place decides who serves it: from 0 to below that. */
-#define SBK_PLACES		10000
-
 typedef enum SbkKeptInputs
 {
 	SBK_KEEP_NO_INPUTS,
@@ -72,6 +69,7 @@ typedef struct SbkPass
 	int			num_shadow;
 	TupleDesc	book;			/* of the result table */
 	int			num_key;
+	SbkKeyHasher *hasher;		/* of the key */
 	bool		key_is_unique;	/* the source cannot have it twice */
 	SbkKeptInputs keep;
 	bool		each_period;	/* rows about another time are other rows */

@@ -544,7 +544,8 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 	for (i = 0; i < pass->num_served; i++)
 		check_book(job, pass->served[i].model, result);
 	check_key(job, pass->book);
-	pass->erased = sbk_erased_read(job->job_id, pass->book, pass->num_key);
+	pass->hasher = sbk_key_hasher_make(pass->book, pass->num_key);
+	pass->erased = sbk_erased_read(job->job_id);
 	read_ranges(run, "cutoff", &pass->cutoffs);
 	read_ranges(run, "band", &pass->bands);
 }

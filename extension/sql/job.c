@@ -286,7 +286,7 @@ sbk_sql_row_digest(PG_FUNCTION_ARGS)
 		values[i] = PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i);
 	}
-	PG_RETURN_INT64((int64) sbk_digest_row(0, columns->n, values, nulls,
+	PG_RETURN_INT64((int64) sbk_digest_row(columns->n, values, nulls,
 										   columns->by_value,
 										   columns->lengths));
 }

@@ -150,6 +150,23 @@ AS 'MODULE_PATHNAME', 'sbk_sql_source_table';
 COMMENT ON FUNCTION scorebook.source_table(regclass, name[]) IS
 	'the table that a source shows row by row, and its columns that these of the source are; else nulls';
 
+-- Both are the same for keys that are equal, whatever their bytes are.
+CREATE FUNCTION scorebook.key_digest(key record)
+RETURNS bigint
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_key_digest';
+
+COMMENT ON FUNCTION scorebook.key_digest(record) IS
+	'a hash of a key, a row of its columns; throws where a type cannot be part of a key';
+
+CREATE FUNCTION scorebook.key_place(job text, key record)
+RETURNS integer
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_key_place';
+
+COMMENT ON FUNCTION scorebook.key_place(text, record) IS
+	'the place of a key of a job of that name, from 0 to 9999, by which a split serves it';
+
 CREATE FUNCTION scorebook.guard_book() RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_guard_book';
@@ -429,6 +446,9 @@ BEGIN
 			MESSAGE = format('the source of job "%s" lacks the column "%s" of its key', name, missing),
 			DETAIL = format('The source is %s.', source);
 	END IF;
+	-- throws where it cannot be known again; no row is read
+	EXECUTE format('SELECT scorebook.key_digest(k) FROM (SELECT %s FROM (SELECT) AS one LEFT JOIN %s AS s ON false) AS k',
+		scorebook.column_list(key, 's.%I'), source);
 	SELECT m.* INTO problem
 	FROM scorebook.input_map(model, source) AS m
 	WHERE m.verdict <> 'ok'

@@ -53,10 +53,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	own constant scorebook.registered_job := scorebook.find_job(job);
-	place bigint;
+	place integer;
 BEGIN
-	EXECUTE format('SELECT (scorebook.row_digest($1, %s) & 9223372036854775807) %% 10000'
-			' FROM jsonb_populate_record(NULL::%s, $2) AS k',
+	EXECUTE format('SELECT scorebook.key_place($1, ROW(%s)) FROM jsonb_populate_record(NULL::%s, $2) AS k',
 			scorebook.column_list(own.key, 'k.%I'), own.result)
 		INTO place
 		USING own.name, scorebook.key_object(own, to_jsonb(key));

@@ -76,7 +76,7 @@ COMMENT ON COLUMN scorebook.run.rows_closed IS
 COMMENT ON COLUMN scorebook.run.rows_erased IS
 	'rows that were skipped, as their keys are in scorebook.tombstone';
 COMMENT ON COLUMN scorebook.run.failed_key_digest IS
-	'scorebook.row_digest of the key, which does not depend on how it is shown';
+	'scorebook.key_digest of the key, which does not depend on how it is shown';
 COMMENT ON COLUMN scorebook.run.rows_overtaken IS
 	'rows that others have written since the snapshot; they stay as they are';
 COMMENT ON COLUMN scorebook.run.digest IS
@@ -144,7 +144,7 @@ COMMENT ON TABLE scorebook.row_error IS
 COMMENT ON COLUMN scorebook.row_error.key IS
 	'as in the message of a unique constraint: (customer_id)=(17)';
 COMMENT ON COLUMN scorebook.row_error.key_digest IS
-	'scorebook.row_digest of the key, which does not depend on how it is shown';
+	'scorebook.key_digest of the key, which does not depend on how it is shown';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run_model', '');

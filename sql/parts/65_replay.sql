@@ -409,7 +409,7 @@ BEGIN
 						 WHERE u.job_id = %3$s
 						 GROUP BY u.period) AS l ON l.period %8$s
 					LEFT JOIN scorebook.failing_keys(%3$s) AS f
-						ON f.key_digest = scorebook.row_digest(%7$s) AND f.period %8$s) AS s) AS s
+						ON f.key_digest = scorebook.key_digest(ROW(%7$s)) AND f.period %8$s) AS s) AS s
 		$sql$, status, columns, job.job_id, job.result, job.history,
 		scorebook.column_list(row_key, 'h.%I = c.%I', ' AND '),
 		scorebook.column_list(job.key, 'c.%I'), period,

@@ -19,6 +19,8 @@ $$;
 GRANT EXECUTE ON FUNCTION
 	scorebook.result_shape(text),
 	scorebook.source_key(regclass),
+	scorebook.key_digest(record),
+	scorebook.key_place(text, record),
 	scorebook.guard_book(),
 	scorebook.column_list(name[], text, text),
 	scorebook.book_columns(boolean, boolean),
