@@ -587,7 +587,8 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, const Times *times)
 					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
 					 pass->num_excluded, pass->num_erased, written->num_overtaken,
-					 written->num_written, written->num_ended, pass->digest);
+					 written->num_written, written->num_ended,
+					 pass->digest + written->end_digest);
 	appendStringInfo(&facts,
 					 ", \"phases\": {\"prepare\": %.3f, \"score\": %.3f, \"write\": %.3f"
 					 ", \"reasons\": %.3f, \"shadows\": %.3f}, \"models\": ",

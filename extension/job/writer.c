@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "job/guise.h"
+#include "job/keeper.h"
 #include "job/writer.h"
 
 /*
@@ -38,6 +39,8 @@ static char *write_shadows(SbkPass *pass, const char *statement,
 static Datum references(const SbkPass *pass, bool failed_only);
 static int64 execute(const char *statement, const SbkWriting *writing,
 					 Datum endings);
+static int64 remove_gone(const char *statement, const SbkWriting *writing,
+						 uint64 *end_digest);
 static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
@@ -77,13 +80,15 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	int64		num_removed = 0;
 	int64		num_added = 0;
 
+	written->end_digest = 0;
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
 		num_replaced = execute(statements->replace, writing, 0);
 	}
 	if (num_gone > 0)
-		num_removed = execute(statements->remove, writing, 0);
+		num_removed = remove_gone(statements->remove, writing,
+								  &written->end_digest);
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
@@ -217,6 +222,16 @@ execute(const char *statement, const SbkWriting *writing, Datum endings)
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
 	return SPI_processed;
+}
+
+/* The statement tells how many it has ended, and their digest. */
+static int64
+remove_gone(const char *statement, const SbkWriting *writing,
+			uint64 *end_digest)
+{
+	(void) execute(statement, writing, 0);
+	*end_digest = strtoull(sbk_column(2), NULL, 10);
+	return sbk_column_int(1);
 }
 
 /*

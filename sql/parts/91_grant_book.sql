@@ -82,6 +82,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.as_of_function(scorebook.registered_job),
 	scorebook.run_job_in_transaction(text, timestamp with time zone, boolean, boolean),
 	scorebook.row_digest("any"),
+	scorebook.end_digest(bigint, text),
 	scorebook.run_is_alive(integer),
 	scorebook.run_progress_rows(),
 	scorebook.as_of_final_until(text),

@@ -318,6 +318,7 @@ INSERT INTO api VALUES
 	('unerase_subject', 'text,jsonb,text', 'job text, subject jsonb, reason text', 'void', 'v', 'u', false, true),
 	('archived_partitions', 'integer', 'job_id integer', 'TABLE(relation regclass)', 's', 'u', false, false),
 	('count_gone', 'text', 'gone text', 'text', 'i', 's', false, false),
+	('end_digest', 'bigint,text', 'row_digest bigint, end_reason text', 'bigint', 'i', 's', false, true),
 	('row_digest_of', 'regclass', 'relation regclass', 'text', 's', 'u', false, false);
 
 -- histories and training sets
@@ -401,10 +402,10 @@ SELECT is(proconfig[1], 'search_path=pg_catalog, pg_temp', m.signature || ' has 
 FROM member AS m JOIN pg_proc AS p USING (oid, proconfig) JOIN pg_language AS l ON l.oid = p.prolang
 WHERE l.lanname IN ('sql', 'plpgsql') AND m.proname <> 'read_only_result'
 ORDER BY m.signature;
--- these look names up as their caller does
+-- these look names up as their caller does; a body that was parsed has none to look up
 SELECT set_eq(
 	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
-	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL$$,
+	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL AND p.prosqlbody IS NULL$$,
 	'{create_job,find_source,run_due_jobs,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
 	'the others have none');
 

@@ -264,6 +264,27 @@ SELECT is_empty('SELECT * FROM scorebook.verify_book(''long'')');
 SELECT results_eq('SELECT place, rows FROM scorebook.erase(''long'', 3, ''r'') WHERE place ~ ''shadow''', $$VALUES ('scores.long_shadow', 1::bigint), ('scores.long_shadow_history', 0)$$, 'a subject is erased there');
 ROLLBACK;
 
+-- why a row ended is proven, too, whatever was taken from it
+SET SESSION AUTHORIZATION scorebook_clerk;
+CREATE TABLE leaver (LIKE person INCLUDING ALL);
+INSERT INTO leaver SELECT * FROM person WHERE id BETWEEN 5 AND 15;
+SELECT scorebook.create_job('leaver', 'm', retain => '6 months', retain_inputs => '1 month') \g /dev/null
+CALL scorebook.run_job('leaver');
+DELETE FROM leaver WHERE id > 12;
+CALL scorebook.run_job('leaver');
+RESET SESSION AUTHORIZATION;
+SELECT results_eq('SELECT did, rows FROM retain(''leaver'', ''35 days'')', $$VALUES ('inputs blanked', 3::bigint)$$);
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''leaver'')', 'rows that vanished were blanked');
+SELECT scorebook.erase('leaver', 13, 'r') \g /dev/null
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''leaver'')', 'one of them was erased');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE scores.leaver_history SET end_reason = 'excluded' WHERE id = 14;
+SELECT results_eq('SELECT problem FROM scorebook.verify_book(''leaver'')', $$VALUES ('rows of a run were changed')$$, 'another one is said to have been excluded');
+ROLLBACK;
+SELECT results_eq('SELECT did, rows FROM retain(''leaver'', ''8 months'') WHERE rows > 0', $$VALUES ('partition dropped', 2::bigint)$$);
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''leaver'')', 'all of them are gone');
+
 -- who may, and bad input
 SET SESSION AUTHORIZATION scorebook_reader;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''short'')', '42501', 'permission denied for job "short"');

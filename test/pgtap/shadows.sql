@@ -202,6 +202,7 @@ FROM (VALUES
 	 'a row is of no run of the job'),
 	('DELETE FROM scores.credit_shadow_history WHERE id = 8 AND served = ''grade''',
 	 'rows of a run were added or removed; rows that a run ended were added or removed'),
+	('UPDATE scores.credit_shadow_history SET end_reason = ''excluded'' WHERE end_reason = ''vanished''', 'rows of a run were changed'),
 	('UPDATE scores.credit_shadow_history SET system_to = system_to + interval ''1 us'' WHERE id = 3 AND served = ''credit@challenger'' AND version = 1',
 	 'a row ends at another time; two rows overlap')) AS f (statement, problem);
 
