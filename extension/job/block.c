@@ -293,12 +293,12 @@ refuse_earlier(SbkBlock *block, const Datum *values, const bool *nulls,
 	sbk_found_name(&named);
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("job \"%s\" knows a later state of the row %s",
+			errmsg("the book of job \"%s\" has a later state of row %s",
 				   pass->job, pass->failed_key),
 			errdetail("The row in the book is about %s, this one is about %s.",
 					  timestamptz_to_str(known),
 					  pstrdup(timestamptz_to_str(effective_at))),
-			errhint("A job that keeps each period (keep => 'each_period') can be run for a time gone by."));
+			errhint("A job that keeps each period (keep => 'each_period') can be run for a past time."));
 }
 
 static bool

@@ -41,7 +41,7 @@ sbk_erased_read(int32 job_id)
 	if (!has_secret)
 		ereport(ERROR,
 				errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("the secret that erased keys are known by is gone"),
+				errmsg("the secret for erased keys is missing"),
 				errdetail("Job %d has rows in scorebook.tombstone and none in scorebook.erasure_secret.",
 						  job_id),
 				errhint("Bring it back from a backup; otherwise what was erased would be scored again."));
@@ -134,7 +134,7 @@ read_tombstones(int32 job_id)
 		if (VARSIZE_ANY_EXHDR(hash) != SBK_KEY_HASH_LENGTH)
 			ereport(ERROR,
 					errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("a hash in scorebook.tombstone has another length"));
+					errmsg("invalid length of a hash in scorebook.tombstone"));
 		if (hashes == NULL)
 			hashes = hash_create("scorebook erased keys", 256, &control,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -164,7 +164,7 @@ read_secret(int32 job_id, uint8 *secret)
 		if (VARSIZE_ANY_EXHDR(value) != SBK_SECRET_LENGTH)
 			ereport(ERROR,
 					errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("a secret in scorebook.erasure_secret has another length"));
+					errmsg("invalid length of a secret in scorebook.erasure_secret"));
 		memcpy(secret, VARDATA_ANY(value), SBK_SECRET_LENGTH);
 	}
 	sbk_scan_end(&scan);

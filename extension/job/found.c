@@ -80,11 +80,12 @@ make_descs(SbkPass *pass)
 	TupleDescInitEntry(pass->gone_desc, 2, "old_run", INT8OID, -1, 0);
 	TupleDescInitEntry(pass->gone_desc, 3, "reason", TEXTOID, -1, 0);
 
-	pass->failed_desc = CreateTemplateTupleDesc(4);
+	pass->failed_desc = CreateTemplateTupleDesc(5);
 	TupleDescInitEntry(pass->failed_desc, 1, "key", TEXTOID, -1, 0);
 	TupleDescInitEntry(pass->failed_desc, 2, "key_digest", INT8OID, -1, 0);
 	TupleDescInitEntry(pass->failed_desc, 3, "sqlstate", TEXTOID, -1, 0);
 	TupleDescInitEntry(pass->failed_desc, 4, "message", TEXTOID, -1, 0);
+	TupleDescInitEntry(pass->failed_desc, 5, "detail", TEXTOID, -1, 0);
 
 	n = 1 + pass->num_key;
 	pass->shadowed_desc = CreateTemplateTupleDesc(n + 5);
@@ -150,23 +151,24 @@ static void
 add_failed(const SbkNamedRow *row, ErrorData *error)
 {
 	SbkPass    *pass = row->pass;
-	Datum		values[4] = {
+	Datum		values[5] = {
 		CStringGetTextDatum(pass->failed_key),
 		Int64GetDatum((int64) pass->failed_key_digest),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
-		CStringGetTextDatum(error->message)
+		CStringGetTextDatum(error->message),
+		error->detail ? CStringGetTextDatum(error->detail) : 0
 	};
-	bool		nulls[4] = {false};
+	bool		nulls[5] = {false, false, false, false, error->detail == NULL};
 
 	pass->num_failed++;
 	if (pass->num_failed > pass->max_errors)
 		ereport(ERROR,
 				errcode(error->sqlerrcode),
-				errmsg("job \"%s\" cannot score more than %lld rows",
-					   pass->job, (long long) pass->max_errors),
+				errmsg("more than %lld rows of job \"%s\" cannot be scored",
+					   (long long) pass->max_errors, pass->job),
 				errdetail("The last one, %s: %s.", pass->failed_key,
 						  error->message),
-				errhint("So many may fail, by the max_errors of the job."));
+				errhint("The max_errors of the job says how many may fail; scorebook.alter_job changes it."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
 	pfree(pass->failed_key);
 	pass->failed_key = NULL;

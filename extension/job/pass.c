@@ -200,12 +200,14 @@ sbk_pass_report(const SbkPass *pass)
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("the source of job \"%s\" has more than %lld rows",
 					   pass->job, (long long) pass->max_rows),
-				errdetail("That is the max_rows of the job."));
+				errdetail("That is the max_rows of the job."),
+				errhint("scorebook.alter_job changes it."));
 	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("a run of job \"%s\" takes longer than its max_duration",
-					   pass->job));
+					   pass->job),
+				errhint("scorebook.alter_job changes it; a run with only_changed reads fewer rows."));
 }
 
 static void
@@ -276,6 +278,7 @@ check_row(const SbkPass *pass, TupleTableSlot *slot)
 	if (slot->tts_isnull[pass->num_key + SBK_READ_EFFECTIVE_AT])
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("the effective_at of job \"%s\" is null for a row",
-					   pass->job));
+				errmsg("effective_at of job \"%s\" is null for a row",
+					   pass->job),
+				errhint("Leave such rows out in a view, and make that the source."));
 }

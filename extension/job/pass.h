@@ -103,8 +103,8 @@ typedef struct SbkPass
 	 * What was found, in the context that was current: rows of the book as
 	 * far as version, inputs and inputs_hash, behind the ctid and run of the
 	 * row that each of them replaces, or null; ctid, run and reason of rows
-	 * that end; key, its digest, SQLSTATE and message of rows that could not
-	 * be scored; and what shadows have said, see shadow.h.
+	 * that end; key, its digest, SQLSTATE, message and detail of rows that could
+	 * not be scored; and what shadows have said, see shadow.h.
 	 */
 	TupleDesc	written_desc;
 	TupleDesc	gone_desc;

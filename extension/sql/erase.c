@@ -192,7 +192,7 @@ sbk_sql_keyed_hash(PG_FUNCTION_ARGS)
 	if (VARSIZE_ANY_EXHDR(secret) != SBK_SECRET_LENGTH)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("a secret has %d bytes", SBK_SECRET_LENGTH));
+				errmsg("a secret must have %d bytes", SBK_SECRET_LENGTH));
 	SET_VARSIZE(hash, VARHDRSZ + SBK_KEY_HASH_LENGTH);
 	sbk_erased_hash_bytes((uint8 *) VARDATA_ANY(secret), VARDATA_ANY(bytes),
 						  VARSIZE_ANY_EXHDR(bytes), (uint8 *) VARDATA(hash));

@@ -169,7 +169,7 @@ sbk_sql_stream(PG_FUNCTION_ARGS)
 	if (request.trigger->tg_trigger->tgnargs != 2)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("a stream's trigger names its job, and what an error does"));
+				errmsg("a stream's trigger takes the name of a job, and fail or record"));
 	if (!has_changes(request.trigger))
 		PG_RETURN_POINTER(NULL);
 	request.job = request.trigger->tg_trigger->tgargs[0];

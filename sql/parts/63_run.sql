@@ -133,7 +133,8 @@ CREATE TABLE scorebook.row_error
 	key			text NOT NULL,
 	key_digest	bigint NOT NULL,
 	sqlstate	text NOT NULL,
-	message		text NOT NULL
+	message		text NOT NULL,
+	detail		text
 );
 
 CREATE INDEX row_error_run_idx ON scorebook.row_error (run);
@@ -235,7 +236,8 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('permission denied for job "%s"', job.name),
-			DETAIL = format('It belongs to role "%s".', job.owner);
+			DETAIL = format('It belongs to role "%s".', job.owner),
+			HINT = 'Members of that role may run, change and erase.';
 	END IF;
 END
 $$;
@@ -287,7 +289,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = 'the job was dropped meanwhile';
+			MESSAGE = 'the job was concurrently dropped';
 	END IF;
 	IF kind = 'run' AND effective_at IS NOT NULL THEN
 		SELECT j.name, j.effective_at AS expression INTO by_row
@@ -660,7 +662,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_table',
-			MESSAGE = format('the %s of job "%s" does not exist any more',
+			MESSAGE = format('the %s of job "%s" no longer exists',
 				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
 				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
 			HINT = 'Somebody has dropped it; drop the job, and make it again.';
@@ -763,7 +765,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = format('the model of job "%s" was dropped meanwhile', job.name);
+			MESSAGE = format('the model of job "%s" was concurrently dropped', job.name);
 	END IF;
 	PERFORM scorebook.record_models_internal(number, facts);
 	INSERT INTO scorebook.moment (writer, timeline_id) VALUES (number, job.timeline_id);

@@ -64,7 +64,7 @@ BEGIN
 	IF jsonb_typeof(key) IS DISTINCT FROM 'object' OR NOT key ?& columns THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the key of job "%s" is (%s)', job.name, array_to_string(columns, ', ')),
+			MESSAGE = format('the key of job "%s" must have the columns (%s)', job.name, array_to_string(columns, ', ')),
 			HINT = format('Give a row with these columns, or a JSON object: %s.',
 				jsonb_object(columns, array_fill('...'::text, ARRAY[cardinality(columns)])));
 	END IF;

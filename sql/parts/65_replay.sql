@@ -261,7 +261,7 @@ BEGIN
 	IF said.inputs IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = format('the inputs of this score of job "%s" are not there', book.name),
+			MESSAGE = format('the inputs of this score of job "%s" are not kept', book.name),
 			DETAIL = CASE
 				WHEN said IS NULL THEN 'They were erased.'
 				WHEN book.inputs = 'full' THEN format('The job keeps them for this long: %s.', book.retain_inputs)
@@ -418,6 +418,7 @@ BEGIN
 			' THEN s."scorebook full run" ELSE s."scorebook not failing" END)' END);
 	EXECUTE format('COMMENT ON VIEW %s IS %L', status,
 		format('what job "%s" says now, when that was last confirmed, and since when it cannot be', name));
+	PERFORM scorebook.comment_columns(status::regclass);
 	FOREACH reader IN ARRAY readers LOOP
 		EXECUTE format('GRANT SELECT ON %s TO %I', status, reader);
 	END LOOP;

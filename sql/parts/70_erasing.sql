@@ -119,7 +119,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = book.result) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_table',
-			MESSAGE = format('the result table of job "%s" does not exist any more', book.name),
+			MESSAGE = format('the result table of job "%s" no longer exists', book.name),
 			HINT = 'Somebody has dropped it; drop the job, too.';
 	END IF;
 	SELECT k.* INTO hash, digest, shown, pattern
@@ -292,8 +292,8 @@ BEGIN
 	IF coalesce(btrim(reason), '') = '' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'a reason is needed',
-			HINT = 'Such as the number of the request, and not who made it: reasons are kept.';
+			MESSAGE = 'the reason cannot be null or empty',
+			HINT = 'Give the number of the request, for example, and not who made it: reasons are kept.';
 	END IF;
 END
 $$;

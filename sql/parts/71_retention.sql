@@ -50,8 +50,8 @@ BEGIN
 	IF wrong IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('%s of job "%s" is not longer than nothing', wrong, job.name),
-			HINT = 'Such as "2 years"; null keeps it for good.';
+			MESSAGE = format('%s of job "%s" must be a positive interval', wrong, job.name),
+			HINT = 'For example, "2 years"; null keeps it for good.';
 	END IF;
 	IF job.retain < interval '6 months' AND EXISTS
 		(SELECT FROM scorebook.model AS m
@@ -59,7 +59,8 @@ BEGIN
 	THEN
 		RAISE WARNING USING
 			MESSAGE = format('job "%s" keeps its history for less than six months', job.name),
-			DETAIL = format('Its model is governed, and retain is %s.', job.retain);
+			DETAIL = format('Its model is governed, and retain is %s.', job.retain),
+			HINT = 'Set retain to six months or more, or to null to keep the history for good.';
 	END IF;
 END
 $$;
@@ -144,14 +145,15 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = format('job %s does not exist', job_id);
+			MESSAGE = format('job %s does not exist', job_id),
+			HINT = 'Use scorebook.apply_retention, which takes the name of a job.';
 	END IF;
 	PERFORM scorebook.check_job_owner_internal(caller, book);
 	PERFORM scorebook.check_amending_internal('apply_retention');
 	IF row_errors < interval '0' OR runs < interval '0' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'row_errors and runs cannot be kept for less than nothing';
+			MESSAGE = 'row_errors and runs cannot be negative';
 	END IF;
 	IF archive IS NOT NULL AND to_regnamespace(quote_ident(archive)) IS NULL THEN
 		RAISE EXCEPTION USING

@@ -49,6 +49,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.find_source(text, text, name),
 	scorebook.check_source(text, text, regclass, name[]),
 	scorebook.create_book(scorebook.registered_job, name, name[]),
+	scorebook.comment_columns(regclass),
 	scorebook.guard_table(regclass),
 	scorebook.create_partitions(regclass, timestamp with time zone),
 	scorebook.register_job(scorebook.registered_job),

@@ -52,9 +52,9 @@ FROM (VALUES ('short', interval '6 months', interval '1 month'), ('long', NULL, 
 	AS j (name, retain, retain_inputs) \g /dev/null
 
 -- options
-SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain => '0 days')$$, '22023', 'retain of job "none" is not longer than nothing');
-SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain_inputs => '-1 days')$$, '22023', 'retain_inputs of job "none" is not longer than nothing');
-SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "-1 year"}')$$, '22023', 'retain of job "long" is not longer than nothing');
+SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain => '0 days')$$, '22023', 'retain of job "none" must be a positive interval');
+SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain_inputs => '-1 days')$$, '22023', 'retain_inputs of job "none" must be a positive interval');
+SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "-1 year"}')$$, '22023', 'retain of job "long" must be a positive interval');
 SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "for a while"}')$$, '22007');
 SELECT scorebook.alter_job('long', '{"retain": "2 years", "retain_inputs": "1 year"}') \g /dev/null
 SELECT results_eq($$SELECT retain, retain_inputs FROM scorebook.registered_job WHERE name = 'long'$$, $$VALUES (interval '2 years', interval '1 year')$$, 'how long can be changed');
@@ -136,7 +136,7 @@ SELECT is_empty('SELECT * FROM scorebook.verify_book(''short'')', 'the book is s
 SELECT results_eq(
 	$$SELECT r.verdict, count(*) FROM (SELECT min(run) AS run FROM scorebook.job_run WHERE job = 'short') AS f, scorebook.replay_run(f.run) AS r GROUP BY 1 ORDER BY 1$$,
 	$$VALUES ('identical', 10::bigint), ('inputs not kept', 10)$$, 'a replay says that they are not kept');
-SELECT throws_ok(format('SELECT * FROM scorebook.explain_score(''short'', 3, %L)', :'at_first'), '55000', 'the inputs of this score of job "short" are not there');
+SELECT throws_ok(format('SELECT * FROM scorebook.explain_score(''short'', 3, %L)', :'at_first'), '55000', 'the inputs of this score of job "short" are not kept');
 SELECT set_eq(format('SELECT id, score FROM scores.short_as_of(%L)', :'at_second'), $$SELECT id, score FROM state WHERE at = 'second'$$, 'scores stay');
 BEGIN;
 SET LOCAL session_replication_role = replica;
@@ -292,7 +292,7 @@ SELECT is_empty('SELECT * FROM scorebook.apply_retention()', 'others'' jobs are 
 SELECT isnt_empty('SELECT * FROM scorebook.retention_action', 'readers of a book see what it lacks');
 SET SESSION AUTHORIZATION scorebook_clerk;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''no_job'')', '42704', 'job "no_job" does not exist');
-SELECT throws_ok('SELECT * FROM scorebook.apply_retention(runs => ''-1 day'')', '22023', 'row_errors and runs cannot be kept for less than nothing');
+SELECT throws_ok('SELECT * FROM scorebook.apply_retention(runs => ''-1 day'')', '22023', 'row_errors and runs cannot be negative');
 SELECT throws_ok('SELECT scorebook.retain_book(4711, NULL, NULL, NULL)', '42704', 'job 4711 does not exist');
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention()', '25000', 'apply_retention needs a transaction that is READ COMMITTED');
