@@ -2,12 +2,12 @@
  * key_hash.c
  *		Hashes of keys, which are the same for keys that are equal.
  *
- * What is hashed of a value are its bytes, where equal values have the same, or
- * else what its type's hash function says, which is the same for equal values:
- * PostgreSQL places rows in hash partitions by it, and so keeps it from one
- * version to the next.  It depends on the collation's version where a collation
- * takes different texts for equal.  The number of an enum's label is another one
- * after a restore, so that its text stands for it.
+ * What is hashed of a value are its bytes, where equal values have the same,
+ * or else what its type's hash function says, which is the same for equal
+ * values: PostgreSQL places rows in hash partitions by it, and so keeps it from
+ * one version to the next.  It depends on the collation's version where a
+ * collation takes different texts for equal.  The number of an enum's label is
+ * another one after a restore, so that its text stands for it.
  */
 #include "postgres.h"
 

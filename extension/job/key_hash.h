@@ -3,7 +3,8 @@
  *		Hashes of keys, which are the same for keys that are equal.
  *
  * A book's primary key takes 1.0 and 1.00 for one key, and so does whatever is
- * to know a key again: which model serves it, that it failed, that it was erased.
+ * to know a key again: which model serves it, that it failed, that it was
+ * erased.
  */
 #ifndef SBK_KEY_HASH_H
 #define SBK_KEY_HASH_H
