@@ -870,7 +870,7 @@ scope_of(const SbkRunRequest *request)
 		case SBK_RUN_SOURCE:
 			return request->only_changed ? "watermark" : "all";
 		case SBK_RUN_DECISION:
-			break;
+			return "decision";
 		case SBK_RUN_PULL:
 			return request->features ? "features" : "subject";
 		case SBK_RUN_STREAM:

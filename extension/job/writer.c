@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -39,6 +40,8 @@ static char *write_shadows(SbkPass *pass, const char *statement,
 static Datum references(const SbkPass *pass, bool failed_only);
 static int64 execute(const char *statement, const SbkWriting *writing,
 					 Datum endings);
+static int64 execute_by_place(const char *statement,
+							  const SbkWriting *writing);
 static int64 remove_gone(const char *statement, const SbkWriting *writing,
 						 uint64 *end_digest);
 static Datum find_endings(const SbkStatements *statements);
@@ -84,7 +87,7 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->replace, writing, 0);
+		num_replaced = execute_by_place(statements->replace, writing);
 	}
 	if (num_gone > 0)
 		num_removed = remove_gone(statements->remove, writing,
@@ -224,12 +227,33 @@ execute(const char *statement, const SbkWriting *writing, Datum endings)
 	return SPI_processed;
 }
 
+/*
+ * Of rows that are named by their ctid, which come in about the order of the
+ * table.  A hash or merge join of many would lose it, and read and write pages
+ * all over the table and its index.
+ */
+static int64
+execute_by_place(const char *statement, const SbkWriting *writing)
+{
+	static const char *const joins[] = {"enable_hashjoin", "enable_mergejoin"};
+	int			level = NewGUCNestLevel();
+	int64		num_processed;
+	int			i;
+
+	for (i = 0; i < lengthof(joins); i++)
+		(void) set_config_option(joins[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	num_processed = execute(statement, writing, 0);
+	AtEOXact_GUC(false, level);
+	return num_processed;
+}
+
 /* The statement tells how many it has ended, and their digest. */
 static int64
 remove_gone(const char *statement, const SbkWriting *writing,
 			uint64 *end_digest)
 {
-	(void) execute(statement, writing, 0);
+	(void) execute_by_place(statement, writing);
 	*end_digest = strtoull(sbk_column(2), NULL, 10);
 	return sbk_column_int(1);
 }

@@ -532,13 +532,15 @@ BEGIN
 	END IF;
 	PERFORM scorebook.check_is_free(result);
 	PERFORM scorebook.check_is_free(history);
+	-- rows that change have room for what they become next; those of periods gone
+	-- by hardly change
 	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))'
-		' WITH (fillfactor = 90)',
+		' WITH (fillfactor = %s)',
 		result,
 		scorebook.key_definition(job),
 		(SELECT string_agg(format('%I %s', b.name, b.definition), ', ')
 		 FROM scorebook.book_columns(job.has_scores, job.has_class) AS b),
-		row_key);
+		row_key, CASE job.keep WHEN 'latest' THEN 50 ELSE 100 END);
 	EXECUTE format('CREATE TABLE %s (LIKE %s, ended_by bigint NOT NULL,'
 		' system_to timestamp with time zone NOT NULL, end_reason text NOT NULL,'
 		' CHECK (system_from < system_to), UNIQUE (%s, system_from, system_to))'

@@ -344,7 +344,8 @@ COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint
 -- In the former $1 is the effective_at of the run.  Its scope: all; watermark,
 -- what has changed since the last run; subject, the row whose key is in $2;
 -- features, that row as it is in $3; inserted, updated and deleted, the keys in
--- the transition tables of a trigger, "old_rows" and "new_rows".
+-- the transition tables of a trigger, "old_rows" and "new_rows"; decision, where
+-- "decide" reads the book instead.
 CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job, scope text, low_watermark text,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT replace text,
@@ -366,12 +367,6 @@ DECLARE
 	given constant name[] := columns[:cardinality(columns) - 2];
 	digested constant text := 'scorebook.row_digest(' || scorebook.column_list(given, 'c.%I') || ')';
 	still constant text := 'c.ctid = w.old_ctid AND c.run = w.old_run';
-	cutoff_set constant integer := scorebook.current_set('cutoff', job.job_id);
-	band_set constant integer := scorebook.current_set('band', job.job_id);
-	points constant text := CASE WHEN job.scaling IS NULL THEN 'NULL::integer'
-		ELSE (SELECT format('scorebook.scaled_points(c.score, %L, %L, %L)', s.offset_points, s.factor,
-				job.direction = 'higher_is_better')
-			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
 	old text;
 	period text;
 	source text := job.source;
@@ -487,18 +482,9 @@ BEGIN
 		scorebook.column_list(columns, '%I'), digested);
 	digest := format('SELECT coalesce(sum(%s), 0) %% 18446744073709551616 FROM %s AS c WHERE c.run = $1',
 		digested, job.result);
-	decide := format(
-		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
-		' WHERE (c.cutoff_set, c.band_set, c.points) IS DISTINCT FROM (%L::integer, %L::integer, %s)',
-		(SELECT string_agg(CASE g.name
-				WHEN 'points' THEN points
-				WHEN 'decision' THEN scorebook.label_expression('cutoff', job.job_id, points)
-				WHEN 'cutoff_set' THEN format('%L::integer', cutoff_set)
-				WHEN 'band' THEN scorebook.label_expression('band', job.job_id, points)
-				WHEN 'band_set' THEN format('%L::integer', band_set)
-				ELSE format('c.%I', g.name) END, ', ' ORDER BY g.position)
-		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
-		job.result, cutoff_set, band_set, points);
+	IF scope = 'decision' THEN
+		decide := scorebook.decide_statement_internal(job, given);
+	END IF;
 	IF job.shadow IS NOT NULL THEN
 		shadow := scorebook.shadow_statement_internal(job, scope);
 	END IF;
@@ -517,6 +503,40 @@ $$;
 
 COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.registered_job, text, text, boolean) IS
 	'the statements that read the source of a job and write its book';
+
+-- The statement that finds rows of the book whose points, decision or band are
+-- not by the ranges of now, and gives what they become.
+CREATE FUNCTION scorebook.decide_statement_internal(job scorebook.registered_job, given name[])
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+AS $$
+DECLARE
+	cutoff_set constant integer := scorebook.current_set('cutoff', job.job_id);
+	band_set constant integer := scorebook.current_set('band', job.job_id);
+	points constant text := CASE WHEN job.scaling IS NULL THEN 'NULL::integer'
+		ELSE (SELECT format('scorebook.scaled_points(c.score, %L, %L, %L)', s.offset_points, s.factor,
+				job.direction = 'higher_is_better')
+			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
+BEGIN
+	RETURN format(
+		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
+		' WHERE (c.cutoff_set, c.band_set, c.points) IS DISTINCT FROM (%L::integer, %L::integer, %s)',
+		(SELECT string_agg(CASE g.name
+				WHEN 'points' THEN points
+				WHEN 'decision' THEN scorebook.label_expression('cutoff', job.job_id, points)
+				WHEN 'cutoff_set' THEN format('%L::integer', cutoff_set)
+				WHEN 'band' THEN scorebook.label_expression('band', job.job_id, points)
+				WHEN 'band_set' THEN format('%L::integer', band_set)
+				ELSE format('c.%I', g.name) END, ', ' ORDER BY g.position)
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
+		job.result, cutoff_set, band_set, points);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.decide_statement_internal(scorebook.registered_job, name[]) IS
+	'the statement that finds what other cutoffs, bands or points make of a book';
 
 -- What a run does to the tables of its shadows, where "shadowed" is what they
 -- have said.  $1 is the run, $2 the time of its rows, $3 its effective_at, $4 the
@@ -618,10 +638,11 @@ DECLARE
 	is_known boolean;
 BEGIN
 	PERFORM pg_stat_clear_snapshot();
+	-- what pg_stat_activity shows, without names
 	SELECT min(a.xact_start), coalesce(bool_and(a.state IS DISTINCT FROM 'disabled'), true) INTO oldest, is_known
-	FROM pg_stat_activity AS a
-	WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-		AND a.backend_type <> 'autovacuum worker';
+	FROM pg_stat_get_activity(NULL) AS a
+	WHERE a.datid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+		AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker';
 	-- one that is being prepared is in one or the other
 	IF NOT is_known OR current_setting('transaction_isolation') <> 'read committed'
 		OR EXISTS (SELECT FROM pg_prepared_xacts AS p WHERE p.database = current_database()) THEN
