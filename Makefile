@@ -48,6 +48,7 @@ OBJS = \
 	extension/job/found.o \
 	extension/job/guise.o \
 	extension/job/keeper.o \
+	extension/job/key_hash.o \
 	extension/job/partition.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
@@ -76,6 +77,7 @@ OBJS = \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
 	extension/sql/job.o \
+	extension/sql/key_hash.o \
 	extension/sql/lookup.o \
 	extension/sql/moment.o \
 	extension/sql/predict.o \
@@ -114,6 +116,7 @@ OWN_HEADERS = \
 	extension/job/found.h \
 	extension/job/guise.h \
 	extension/job/keeper.h \
+	extension/job/key_hash.h \
 	extension/job/partition.h \
 	extension/job/pass.h \
 	extension/job/progress.h \

@@ -159,7 +159,7 @@ sbk_fill_flush(SbkFill *fill)
 static void
 insert_packed(SbkFill *fill)
 {
-	int			fillfactor = exchange_fillfactor(fill->result, 100);
+	volatile int fillfactor = exchange_fillfactor(fill->result, 100);
 
 	PG_TRY();
 	{

@@ -550,7 +550,8 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 	for (i = 0; i < pass->num_served; i++)
 		check_book(job, pass->served[i].model, result);
 	check_key(job, pass->book);
-	pass->erased = sbk_erased_read(job->job_id, pass->book, pass->num_key);
+	pass->hasher = sbk_key_hasher_make(pass->book, pass->num_key);
+	pass->erased = sbk_erased_read(job->job_id);
 	read_ranges(run, "cutoff", &pass->cutoffs);
 	read_ranges(run, "band", &pass->bands);
 }
@@ -614,7 +615,8 @@ finish(Run *run, SbkPass *pass, const SbkWritten *written, const Times *times)
 					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
 					 pass->num_excluded, pass->num_erased, written->num_overtaken,
-					 written->num_written, written->num_ended, pass->digest);
+					 written->num_written, written->num_ended,
+					 pass->digest + written->end_digest);
 	appendStringInfo(&facts,
 					 ", \"phases\": {\"prepare\": %.3f, \"score\": %.3f, \"write\": %.3f"
 					 ", \"reasons\": %.3f, \"shadows\": %.3f}, \"models\": ",
@@ -655,8 +657,8 @@ write_errors(const Run *run, SbkPass *pass)
 	sbk_writer_show("failed", pass->failed_desc, pass->failed,
 					pass->num_failed);
 	sbk_call(run->keeper,
-			 "INSERT INTO scorebook.row_error (run, job_id, key, key_digest, sqlstate, message)"
-			 " SELECT $1, $2, f.key, f.key_digest, f.sqlstate, f.message FROM failed AS f",
+			 "INSERT INTO scorebook.row_error (run, job_id, key, key_digest, sqlstate, message, detail)"
+			 " SELECT $1, $2, f.key, f.key_digest, f.sqlstate, f.message, f.detail FROM failed AS f",
 			 2, types, values, NULL);
 	SPI_unregister_relation("failed");
 }
@@ -881,11 +883,11 @@ refuse_book(const Job *job, const char *what, Relation table)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("the %s of job \"%s\" is not as it was made", what,
+			errmsg("the %s of job \"%s\" has been altered", what,
 				   job->name),
 			errdetail("Columns or the primary key of \"%s\" were added, removed or changed.",
 					  RelationGetRelationName(table)),
-			errhint("Undo that; what else a report needs belongs into a view."));
+			errhint("Undo that; what else a report needs belongs in a view."));
 }
 
 /* Which rows of the source are read. */
@@ -980,7 +982,8 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 				errcode(ERRCODE_NO_DATA_FOUND),
 				errmsg("the source of job \"%s\" has no row of the key %s",
 					   pass->job,
-					   JsonbToCString(NULL, &DatumGetJsonbP(request->subject)->root, 0)));
+					   JsonbToCString(NULL, &DatumGetJsonbP(request->subject)->root, 0)),
+				errhint("scorebook.score(job, features, key) scores what the source does not have."));
 	if (run->job.key_is_unique || pass->num_matched == 0 ||
 		request->kind != SBK_RUN_SOURCE)
 		return;

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "job/guise.h"
+#include "job/keeper.h"
 #include "job/writer.h"
 
 /*
@@ -41,6 +42,8 @@ static int64 execute(const char *statement, const SbkWriting *writing,
 					 Datum endings);
 static int64 execute_by_place(const char *statement,
 							  const SbkWriting *writing);
+static int64 remove_gone(const char *statement, const SbkWriting *writing,
+						 uint64 *end_digest);
 static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
@@ -80,13 +83,15 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	int64		num_removed = 0;
 	int64		num_added = 0;
 
+	written->end_digest = 0;
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
 		num_replaced = execute_by_place(statements->replace, writing);
 	}
 	if (num_gone > 0)
-		num_removed = execute_by_place(statements->remove, writing);
+		num_removed = remove_gone(statements->remove, writing,
+								  &written->end_digest);
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
@@ -241,6 +246,16 @@ execute_by_place(const char *statement, const SbkWriting *writing)
 	num_processed = execute(statement, writing, 0);
 	AtEOXact_GUC(false, level);
 	return num_processed;
+}
+
+/* The statement tells how many it has ended, and their digest. */
+static int64
+remove_gone(const char *statement, const SbkWriting *writing,
+			uint64 *end_digest)
+{
+	(void) execute_by_place(statement, writing);
+	*end_digest = strtoull(sbk_column(2), NULL, 10);
+	return sbk_column_int(1);
 }
 
 /*

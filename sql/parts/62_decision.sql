@@ -153,8 +153,8 @@ BEGIN
 	IF FOUND OR jsonb_typeof(scaling) <> 'object' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the scaling of job "%s" lacks a number "%s" above 0', name, wrong),
-			HINT = 'Such as {"points": 600, "odds": 50, "pdo": 20}: 600 points at odds of 50 to 1, and 20 points to double them.';
+			MESSAGE = format('the scaling of job "%s" must have a positive number "%s"', name, wrong),
+			HINT = 'For example, {"points": 600, "odds": 50, "pdo": 20}: 600 points at odds of 50 to 1, and 20 points to double them.';
 	END IF;
 	shape := scorebook.result_shape(model);
 	IF shape.width <> 1 OR shape.classes <> 2 THEN
@@ -217,8 +217,8 @@ BEGIN
 	IF jsonb_typeof(ranges) IS DISTINCT FROM 'object' OR ranges = '{}' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the %s of job "%s" are not an object with ranges', what, job.name),
-			HINT = 'Such as {"accept": [null, 0.1], "refer": [0.1, 0.3], "decline": [0.3, null]}.';
+			MESSAGE = format('the %s of job "%s" must be a JSON object of ranges', what, job.name),
+			HINT = 'For example, {"accept": [null, 0.1], "refer": [0.1, 0.3], "decline": [0.3, null]}.';
 	END IF;
 	SELECT r.key, r.value INTO wrong
 	FROM jsonb_each(ranges) AS r
@@ -235,7 +235,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the range of "%s" among the %s of job "%s" is none: %s', wrong.key, what,
+			MESSAGE = format('invalid range for "%s" in the %s of job "%s": %s', wrong.key, what,
 				job.name, wrong.value),
 			HINT = 'A range is [low, high]; it includes low and not high, and null is open.';
 	END IF;
@@ -290,7 +290,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('the cutoffs of job "%s" have an unknown decision', job),
-			HINT = 'Decisions are accept, refer and decline; other labels belong into bands.';
+			HINT = 'Decisions are accept, refer and decline; other labels belong in bands.';
 	END IF;
 	INSERT INTO scorebook.cutoff (job_id, set, low, high, decision, direction, scale, defined_at, defined_by)
 	SELECT own.job_id, new_set, r.low, r.high, r.label, own.direction, scale, now(), caller

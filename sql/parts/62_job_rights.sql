@@ -51,7 +51,8 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('permission denied for job "%s"', job.name),
-			DETAIL = format('It belongs to role "%s".', job.owner);
+			DETAIL = format('It belongs to role "%s".', job.owner),
+			HINT = 'Members of that role may change and erase, and grant rights on the job.';
 	END IF;
 	RAISE EXCEPTION USING
 		ERRCODE = 'insufficient_privilege',

@@ -76,11 +76,11 @@ COMMENT ON COLUMN scorebook.run.rows_closed IS
 COMMENT ON COLUMN scorebook.run.rows_erased IS
 	'rows that were skipped, as their keys are in scorebook.tombstone';
 COMMENT ON COLUMN scorebook.run.failed_key_digest IS
-	'scorebook.row_digest of the key, which does not depend on how it is shown';
+	'scorebook.key_digest of the key, which does not depend on how it is shown';
 COMMENT ON COLUMN scorebook.run.rows_overtaken IS
 	'rows that others have written since the snapshot; they stay as they are';
 COMMENT ON COLUMN scorebook.run.digest IS
-	'sum of scorebook.row_digest over the rows that it wrote, modulo 2^64';
+	'sum of scorebook.row_digest over the rows that it wrote, and of scorebook.end_digest over those that it ended, modulo 2^64';
 COMMENT ON COLUMN scorebook.run.phases IS
 	'what took how long, in milliseconds: prepare, score and write one after the other; reasons and shadows are parts of score';
 
@@ -122,7 +122,7 @@ COMMENT ON COLUMN scorebook.run_model.rows_written IS
 COMMENT ON COLUMN scorebook.run_model.rows_ended IS
 	'of a shadow, rows that went to its history';
 COMMENT ON COLUMN scorebook.run_model.digest IS
-	'of a shadow, the sum of scorebook.row_digest over the rows that were written, modulo 2^64';
+	'of a shadow, what run.digest is of the job';
 COMMENT ON COLUMN scorebook.run_model.sqlstate IS
 	'of the first error of a shadow; one without failed rows has ended the shadow for this run';
 
@@ -133,7 +133,8 @@ CREATE TABLE scorebook.row_error
 	key			text NOT NULL,
 	key_digest	bigint NOT NULL,
 	sqlstate	text NOT NULL,
-	message		text NOT NULL
+	message		text NOT NULL,
+	detail		text
 );
 
 CREATE INDEX row_error_run_idx ON scorebook.row_error (run);
@@ -144,7 +145,7 @@ COMMENT ON TABLE scorebook.row_error IS
 COMMENT ON COLUMN scorebook.row_error.key IS
 	'as in the message of a unique constraint: (customer_id)=(17)';
 COMMENT ON COLUMN scorebook.row_error.key_digest IS
-	'scorebook.row_digest of the key, which does not depend on how it is shown';
+	'scorebook.key_digest of the key, which does not depend on how it is shown';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run_model', '');
@@ -175,6 +176,17 @@ AS 'MODULE_PATHNAME', 'sbk_sql_row_digest';
 
 COMMENT ON FUNCTION scorebook.row_digest("any") IS
 	'a hash of the values of a row of a book: key, effective_at, outputs, reasons, version and inputs';
+
+-- Of the row itself, too, so that nobody can find the key of one that was erased
+-- by trying all keys.  That a row was superseded is proven by the next one.
+CREATE FUNCTION scorebook.end_digest(row_digest bigint, end_reason text)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN end_reason OPERATOR(pg_catalog.<>) 'superseded'
+	THEN scorebook.row_digest(row_digest, end_reason) ELSE 0 END;
+
+COMMENT ON FUNCTION scorebook.end_digest(bigint, text) IS
+	'a hash of why a row of a book ended, and of the row; 0: it was superseded';
 
 CREATE FUNCTION scorebook.run_is_alive(job_id integer)
 RETURNS boolean
@@ -246,7 +258,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = 'the job was dropped meanwhile';
+			MESSAGE = 'the job was concurrently dropped';
 	END IF;
 	IF kind = 'run' AND effective_at IS NOT NULL THEN
 		SELECT j.name, j.effective_at AS expression INTO by_row
@@ -429,12 +441,14 @@ BEGIN
 				job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND ')) END,
 		scorebook.column_list(row_key, '%I'));
 	remove := format(
-		'WITH removed AS (DELETE FROM %s AS c USING gone AS w WHERE %s RETURNING %s, w.reason AS "scorebook reason")'
-		' INSERT INTO %s (%s, ended_by, system_to, end_reason)'
-		' SELECT %s, $1, greatest($2, r.system_from + interval ''1 microsecond''), r."scorebook reason"'
-		' FROM removed AS r',
+		'WITH removed AS (DELETE FROM %1$s AS c USING gone AS w WHERE %2$s RETURNING %3$s, w.reason AS end_reason),'
+		' archived AS (INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
+		' SELECT %3$s, $1, greatest($2, c.system_from + interval ''1 microsecond''), c.end_reason'
+		' FROM removed AS c)'
+		' SELECT count(*), coalesce(sum(scorebook.end_digest(%6$s, c.end_reason)), 0) %% 18446744073709551616'
+		' FROM removed AS c',
 		job.result, still, scorebook.column_list(columns, 'c.%I'), job.history,
-		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'r.%I'));
+		scorebook.column_list(columns, '%I'), digested);
 	digest := format('SELECT coalesce(sum(%s), 0) %% 18446744073709551616 FROM %s AS c WHERE c.run = $1',
 		digested, job.result);
 	IF scope = 'decision' THEN
@@ -529,11 +543,11 @@ BEGIN
 					<> scorebook.row_digest(w.scores, w.class, w.version)) END
 		), archived AS
 		(
-			INSERT INTO %2$s (%8$s, ended_by, system_to, end_reason)
+			INSERT INTO %2$s AS h (%8$s, ended_by, system_to, end_reason)
 			SELECT %9$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w.what
 			FROM change AS w JOIN %1$s AS c ON c.ctid = w.old_ctid AND c.run = w.old_run
 			FOR UPDATE OF c
-			RETURNING served
+			RETURNING h.served, scorebook.end_digest(scorebook.row_digest(%11$s), h.end_reason) AS digest
 		), replaced AS
 		(
 			UPDATE %1$s AS c
@@ -557,12 +571,12 @@ BEGIN
 		SELECT coalesce(jsonb_agg(jsonb_build_object('ref', s.served, 'rows_written', s.written,
 			'rows_ended', s.ended, 'digest', s.digest)), '[]')
 		FROM
-			(SELECT d.served, count(d.digest) AS written, count(*) - count(d.digest) AS ended,
-				coalesce(sum(d.digest), 0) AS digest
+			(SELECT d.served, count(*) FILTER (WHERE NOT d.is_end) AS written, count(*) FILTER (WHERE d.is_end) AS ended,
+				sum(d.digest) AS digest
 			 FROM
-				(SELECT r.served, r.digest FROM replaced AS r
-				 UNION ALL SELECT a.served, a.digest FROM added AS a
-				 UNION ALL SELECT a.served, NULL FROM archived AS a) AS d
+				(SELECT r.served, r.digest, false AS is_end FROM replaced AS r
+				 UNION ALL SELECT a.served, a.digest, false FROM added AS a
+				 UNION ALL SELECT a.served, a.digest, true FROM archived AS a) AS d
 			 GROUP BY d.served) AS s
 		$sql$, job.shadow, job.shadow_history, scorebook.column_list(said, 'w.%I'),
 		CASE WHEN is_whole THEN 'FULL' ELSE 'RIGHT' END,
@@ -573,7 +587,7 @@ BEGIN
 		scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '),
 		CASE WHEN each_period THEN ' AND c.effective_at = $3' END,
 		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
-		scorebook.column_list(said, 'c.%I'));
+		scorebook.column_list(said, 'c.%I'), scorebook.column_list(said, 'h.%I'));
 END
 $$;
 
@@ -638,7 +652,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_table',
-			MESSAGE = format('the %s of job "%s" does not exist any more',
+			MESSAGE = format('the %s of job "%s" no longer exists',
 				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
 				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
 			HINT = 'Somebody has dropped it; drop the job, and make it again.';
@@ -742,7 +756,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = format('the model of job "%s" was dropped meanwhile', job.name);
+			MESSAGE = format('the model of job "%s" was concurrently dropped', job.name);
 	END IF;
 	PERFORM scorebook.record_models_internal(number, facts);
 	INSERT INTO scorebook.moment (writer, timeline_id) VALUES (number, job.timeline_id);
