@@ -181,12 +181,14 @@ COMMENT ON FUNCTION scorebook.guard_book() IS
 -- A list of columns, each as the format says: '%I', 's.%I' and so on.
 CREATE FUNCTION scorebook.column_list(columns name[], format text, separator text DEFAULT ', ')
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(replace(column_list.format, '%I', quote_ident(c.name)), separator
-		ORDER BY c.position)
-	FROM unnest(columns) WITH ORDINALITY AS c (name, position)
+BEGIN
+	RETURN (
+		SELECT string_agg(replace(column_list.format, '%I', quote_ident(c.name)), separator ORDER BY c.position)
+		FROM unnest(columns) WITH ORDINALITY AS c (name, position));
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.column_list(name[], text, text) IS

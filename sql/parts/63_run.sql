@@ -672,20 +672,31 @@ BEGIN
 	max_rows := job.max_rows;
 	max_duration_ms := ceil(extract(epoch FROM job.max_duration) * 1000);
 	has_watermark := job.watermark IS NOT NULL;
-	-- another column has told nothing about this one
-	SELECT r.watermark INTO low_watermark
-	FROM scorebook.run AS r
-		JOIN scorebook.job_definition AS d ON d.job_id = r.job_id AND d.revision = r.revision
-	WHERE r.job_id = job.job_id AND r.status = 'succeeded' AND r.watermark IS NOT NULL
-		AND d.definition ->> 'watermark' = job.watermark
-	ORDER BY r.run DESC
-	LIMIT 1;
-	IF has_watermark AND run.kind = 'run' THEN
-		settled_until := coalesce(scorebook.settled_until_internal(),
-			CASE WHEN (SELECT a.atttypid FROM pg_attribute AS a
-					WHERE a.attrelid = job.source AND a.attname = job.watermark) = 'timestamp with time zone'::regtype
-				THEN low_watermark END::timestamp with time zone,
-			'-infinity');
+	IF run.kind = 'run' THEN
+		-- another column has told nothing about this one
+		SELECT r.watermark INTO low_watermark
+		FROM scorebook.run AS r
+			JOIN scorebook.job_definition AS d ON d.job_id = r.job_id AND d.revision = r.revision
+		WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND r.watermark IS NOT NULL
+			AND d.definition ->> 'watermark' = job.watermark
+		ORDER BY r.run DESC
+		LIMIT 1;
+		-- the first run over all of the source by scorebook as it is now, and with
+		-- this model: versions of another one have the same numbers
+		SELECT min(r.run) INTO alike_since
+		FROM scorebook.run AS r
+		WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
+			AND r.scorebook_version = run.scorebook_version
+			AND r.revision > coalesce((SELECT max(d.revision) FROM scorebook.job_definition AS d
+				WHERE d.job_id = job.job_id AND scorebook.model_of_reference(d.definition ->> 'model')
+					<> scorebook.model_of_reference(job.model)), 0);
+		IF has_watermark THEN
+			settled_until := coalesce(scorebook.settled_until_internal(),
+				CASE WHEN (SELECT a.atttypid FROM pg_attribute AS a
+						WHERE a.attrelid = job.source AND a.attname = job.watermark) = 'timestamp with time zone'::regtype
+					THEN low_watermark END::timestamp with time zone,
+				'-infinity');
+		END IF;
 	END IF;
 	has_scores := job.has_scores;
 	has_class := job.has_class;
@@ -695,15 +706,6 @@ BEGIN
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
-	-- the first run over all of the source by scorebook as it is now, and with
-	-- this model: versions of another one have the same numbers
-	SELECT min(r.run) INTO alike_since
-	FROM scorebook.run AS r
-	WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
-		AND r.scorebook_version = run.scorebook_version
-		AND r.revision > coalesce((SELECT max(d.revision) FROM scorebook.job_definition AS d
-			WHERE d.job_id = job.job_id AND scorebook.model_of_reference(d.definition ->> 'model')
-				<> scorebook.model_of_reference(job.model)), 0);
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
 	max_vanished := coalesce(job.max_vanished, 1);
@@ -770,9 +772,10 @@ COMMENT ON FUNCTION scorebook.finish_run_internal(bigint, jsonb, timestamp with 
 -- A shadow that is not one any more has rows that end, and no model.
 CREATE FUNCTION scorebook.record_models_internal(number bigint, facts jsonb)
 RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	INSERT INTO scorebook.run_model (run, role, ref, model_id, version, sha256, engine, verification,
 		library_version, rows_scored, rows_failed, rows_written, rows_ended, digest, sqlstate, message)
 	SELECT number, coalesce(m.role, 'shadow'), coalesce(m.ref, s.ref), m.model_id, m.version, v.sha256,
@@ -791,7 +794,8 @@ AS $$
 			(SELECT w.run, w.library_version
 			 FROM scorebook.verification AS w
 			 WHERE w.model_id = m.model_id AND w.version = m.version
-			 ORDER BY w.run DESC LIMIT 1) AS w ON true
+			 ORDER BY w.run DESC LIMIT 1) AS w ON true;
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.record_models_internal(bigint, jsonb) IS
@@ -802,31 +806,34 @@ COMMENT ON FUNCTION scorebook.record_models_internal(bigint, jsonb) IS
 -- is known by what it reads, too, which can be replaced.
 CREATE FUNCTION scorebook.source_relations(source regclass)
 RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH RECURSIVE reads AS
-	(
-		SELECT 'pg_class'::regclass::oid AS class, source::oid AS object
-		UNION
-		SELECT d.refclassid, d.refobjid
-		FROM reads AS s,
-			LATERAL
-			(SELECT 'pg_rewrite'::regclass::oid AS class, w.oid AS object
-			 FROM pg_rewrite AS w
-			 WHERE s.class = 'pg_class'::regclass AND w.ev_class = s.object
-			 UNION ALL
-			 SELECT s.class, s.object
-			 WHERE s.class = 'pg_proc'::regclass) AS p
-			JOIN pg_depend AS d ON d.classid = p.class AND d.objid = p.object
-		WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
-	)
-	SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
-		'oid', c.oid::bigint, 'kind', c.relkind) || CASE WHEN c.relkind IN ('v', 'm')
-		THEN jsonb_build_object('definition', encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex'))
-		ELSE '{}' END ORDER BY c.oid::regclass::text)
-	FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
-	WHERE r.class = 'pg_class'::regclass
+BEGIN
+	RETURN (
+		WITH RECURSIVE reads AS
+		(
+			SELECT 'pg_class'::regclass::oid AS class, source::oid AS object
+			UNION
+			SELECT d.refclassid, d.refobjid
+			FROM reads AS s,
+				LATERAL
+				(SELECT 'pg_rewrite'::regclass::oid AS class, w.oid AS object
+				 FROM pg_rewrite AS w
+				 WHERE s.class = 'pg_class'::regclass AND w.ev_class = s.object
+				 UNION ALL
+				 SELECT s.class, s.object
+				 WHERE s.class = 'pg_proc'::regclass) AS p
+				JOIN pg_depend AS d ON d.classid = p.class AND d.objid = p.object
+			WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
+		)
+		SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
+			'oid', c.oid::bigint, 'kind', c.relkind) || CASE WHEN c.relkind IN ('v', 'm')
+			THEN jsonb_build_object('definition', encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex'))
+			ELSE '{}' END ORDER BY c.oid::regclass::text)
+		FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
+		WHERE r.class = 'pg_class'::regclass);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.source_relations(regclass) IS
