@@ -39,6 +39,7 @@ OBJS = \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
 	extension/guc.o \
+	extension/job/attempt.o \
 	extension/job/block.o \
 	extension/job/decision.o \
 	extension/job/digest.o \
@@ -107,6 +108,7 @@ OWN_HEADERS = \
 	extension/engine/link.h \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
+	extension/job/attempt.h \
 	extension/job/block.h \
 	extension/job/decision.h \
 	extension/job/digest.h \

@@ -400,12 +400,9 @@ BEGIN
 		source, scoped, old);
 	count_old := format('SELECT count(*) FROM %s AS c%s', job.result,
 		CASE WHEN each_period AND NOT by_row THEN ' WHERE c.effective_at = $1' END);
-	duplicate := format(
-		'SELECT format(%L, %s) FROM %s AS source GROUP BY %s HAVING count(*) > 1 LIMIT 1',
-		'Key (' || array_to_string(job.key, ', ') || ')=('
-			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ')
-			|| ') comes more than once.',
-		key, job.source, key);
+	duplicate := format('SELECT %1$s FROM %2$s AS source WHERE (%1$s) IS NOT NULL GROUP BY %1$s%3$s'
+		' HAVING count(*) > 1 LIMIT 1',
+		key, job.source, CASE WHEN each_period AND by_row THEN format(', (%s)::timestamp with time zone', job.effective_at) END);
 	-- o is c as it was.  A row that another one has written meanwhile has another
 	-- run: a TID is not looked at again.
 	replace := format(
