@@ -65,6 +65,8 @@ COMMENT ON COLUMN scorebook.run.system_from IS
 	'that of the rows that it wrote, unless the row before is younger';
 COMMENT ON COLUMN scorebook.run.snapshot IS
 	'the one that the source was read under, as pg_current_snapshot shows it';
+COMMENT ON COLUMN scorebook.run.library_version IS
+	'the XGBoost that has scored rows, or explained them; null: none has';
 COMMENT ON COLUMN scorebook.run.source IS
 	'the relations that the source read from: name, oid, kind and, of a view, the SHA-256 of its definition';
 COMMENT ON COLUMN scorebook.run.rows_read IS
@@ -114,7 +116,7 @@ COMMENT ON COLUMN scorebook.run_model.role IS
 COMMENT ON COLUMN scorebook.run_model.model_id IS
 	'null where the model of a shadow could not be had';
 COMMENT ON COLUMN scorebook.run_model.library_version IS
-	'the version of XGBoost that the verification was made with';
+	'the XGBoost that has scored rows, or explained them; null: none has';
 COMMENT ON COLUMN scorebook.run_model.rows_failed IS
 	'rows that a shadow could not score; those of the others are in run and row_error';
 COMMENT ON COLUMN scorebook.run_model.rows_written IS
@@ -736,8 +738,8 @@ BEGIN
 		system_from = finish_run_internal.system_from, snapshot = finish_run_internal.snapshot,
 		snapshot_at = finish_run_internal.snapshot_at, watermark = finish_run_internal.watermark,
 		model = m.name, model_id = done.model_id, version = done.version, sha256 = v.sha256,
-		engine = done.engine, verification = w.run, library_version = w.library_version,
-		source = scorebook.source_relations(job.source),
+		engine = done.engine, verification = w.run,
+		library_version = done.library_version, source = scorebook.source_relations(job.source),
 		rows_read = done.rows_read, rows_scored = done.rows_scored,
 		rows_changed = done.rows_changed, rows_confirmed = done.rows_confirmed,
 		rows_closed = done.rows_closed, rows_failed = done.rows_failed,
@@ -776,7 +778,7 @@ BEGIN
 	INSERT INTO scorebook.run_model (run, role, ref, model_id, version, sha256, engine, verification,
 		library_version, rows_scored, rows_failed, rows_written, rows_ended, digest, sqlstate, message)
 	SELECT number, coalesce(m.role, 'shadow'), coalesce(m.ref, s.ref), m.model_id, m.version, v.sha256,
-		m.engine, w.run, w.library_version, coalesce(m.rows_scored, 0), coalesce(m.rows_failed, 0),
+		m.engine, w.run, m.library_version, coalesce(m.rows_scored, 0), coalesce(m.rows_failed, 0),
 		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.rows_written, 0) END,
 		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.rows_ended, 0) END,
 		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.digest, 0) END,
@@ -788,7 +790,7 @@ BEGIN
 			ON m.ref = s.ref AND m.role = s.of
 		LEFT JOIN scorebook.model_version AS v ON v.model_id = m.model_id AND v.version = m.version
 		LEFT JOIN LATERAL
-			(SELECT w.run, w.library_version
+			(SELECT w.run
 			 FROM scorebook.verification AS w
 			 WHERE w.model_id = m.model_id AND w.version = m.version
 			 ORDER BY w.run DESC LIMIT 1) AS w ON true;
