@@ -360,7 +360,7 @@ BEGIN
 			SELECT format('WITH changed (%s) AS (%s) ', key, string_agg(
 				format('SELECT %s FROM %I', scorebook.column_list(t.columns, '%I'), r.name), ' UNION '))
 			INTO changed
-			FROM scorebook.source_table(job.source, job.key) AS t,
+			FROM scorebook.streamed_table(job) AS t,
 				unnest(CASE scope WHEN 'inserted' THEN ARRAY['new_rows'] WHEN 'deleted' THEN ARRAY['old_rows']
 					   ELSE ARRAY['new_rows', 'old_rows'] END) AS r (name);
 			scoped := format(' WHERE (%s) IN (SELECT %s FROM changed)',
@@ -580,7 +580,7 @@ BEGIN
 		$sql$, job.shadow, job.shadow_history, scorebook.column_list(said, 'w.%I'),
 		CASE WHEN is_whole THEN 'FULL' ELSE 'RIGHT' END,
 		-- a key that comes twice, and cannot be scored, fails no run
-		CASE WHEN job.key_is_unique THEN 'shadowed'
+		CASE WHEN scorebook.key_is_unique_internal(job) THEN 'shadowed'
 			 ELSE format('(SELECT DISTINCT ON (%1$s) w.* FROM shadowed AS w ORDER BY %1$s)',
 				scorebook.column_list(row_key, 'w.%I')) END,
 		scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '),
@@ -623,6 +623,18 @@ $$;
 COMMENT ON FUNCTION scorebook.settled_until_internal() IS
 	'every transaction that began before this time has ended; null: nobody knows';
 
+-- Asked by every run: constraints can be dropped, and views replaced.
+CREATE FUNCTION scorebook.key_is_unique_internal(job scorebook.registered_job)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(scorebook.source_key(job.source) <@ job.key, false)
+$$;
+
+COMMENT ON FUNCTION scorebook.key_is_unique_internal(scorebook.registered_job) IS
+	'is it certain that the source of a job has no two rows of one key?';
+
 -- What a run needs to know of its job.
 CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT owner name,
 	OUT result bigint, OUT history bigint, OUT shadow bigint, OUT shadow_history bigint, OUT num_key integer, OUT key_is_unique boolean,
@@ -663,7 +675,7 @@ BEGIN
 	shadow := job.shadow::oid::bigint;
 	shadow_history := job.shadow_history::oid::bigint;
 	num_key := cardinality(job.key);
-	key_is_unique := job.key_is_unique;
+	key_is_unique := scorebook.key_is_unique_internal(job);
 	inputs := job.inputs;
 	each_period := job.keep = 'each_period';
 	record_errors := job.on_error = 'record';
