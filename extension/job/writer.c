@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "job/found.h"
 #include "job/guise.h"
 #include "job/keeper.h"
 #include "job/writer.h"
@@ -47,8 +48,7 @@ static int64 remove_gone(const char *statement, const SbkWriting *writing,
 						 uint64 *end_digest);
 static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
-static void refuse_duplicates(SbkPass *pass,
-							  const SbkStatements *statements);
+static void end_fill(SbkPass *pass, const SbkStatements *statements);
 
 void
 sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
@@ -94,14 +94,17 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		num_removed = remove_gone(statements->remove, writing,
 								  &written->end_digest);
 	if (pass->fill != NULL)
+	{
+		end_fill(pass, statements);
 		num_added = pass->num_added;
+	}
 	else if (pass->num_added > 0)
 		num_added = execute(statements->add, writing,
 							find_endings(statements));
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
-		refuse_duplicates(pass, statements);
+		sbk_writer_refuse_duplicates(pass, statements);
 
 	written->num_written = num_replaced + num_added;
 	written->num_ended = num_replaced + num_removed;
@@ -110,6 +113,18 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		written->num_written - num_removed;
 	written->shadows = statements->shadow == NULL ? NULL :
 		write_shadows(pass, statements->shadow, writing);
+}
+
+static void
+end_fill(SbkPass *pass, const SbkStatements *statements)
+{
+	ErrorData  *error = sbk_fill_end(pass->fill);
+
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+		sbk_writer_refuse_duplicates(pass, statements);
+	ReThrowError(error);
 }
 
 /* One statement for all of them, which tells what it has done. */
@@ -198,16 +213,6 @@ sbk_writer_owner(Oid table)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
-}
-
-void
-sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_UNIQUE_VIOLATION),
-			errmsg("the source of job \"%s\" has several rows of one key", job),
-			errdetail_internal("%s", duplicate),
-			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
 }
 
 /* The rows it has processed; endings may be 0. */
@@ -319,16 +324,20 @@ check_replaced(SbkPass *pass, const SbkStatements *statements)
 					true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
 	if (SPI_processed > 0)
-		refuse_duplicates(pass, statements);
+		sbk_writer_refuse_duplicates(pass, statements);
 }
 
-static void
-refuse_duplicates(SbkPass *pass, const SbkStatements *statements)
+void
+sbk_writer_refuse_duplicates(SbkPass *pass, const SbkStatements *statements)
 {
+	Datum	   *key = palloc(pass->num_key * sizeof(Datum));
+	bool	   *nulls = palloc(pass->num_key * sizeof(bool));
+	SbkNamedRow row = {pass, key, nulls};
+
 	if (SPI_execute(statements->duplicate, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
-	if (SPI_processed > 0)
-		sbk_writer_refuse_duplicate(pass->job,
-									SPI_getvalue(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1));
+	if (SPI_processed == 0)
+		return;
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, key, nulls);
+	sbk_found_refuse_duplicate(&row);
 }
