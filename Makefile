@@ -39,8 +39,10 @@ OBJS = \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
 	extension/guc.o \
+	extension/job/attempt.o \
 	extension/job/block.o \
 	extension/job/decision.o \
+	extension/job/definition.o \
 	extension/job/digest.o \
 	extension/job/erased.o \
 	extension/job/errand.o \
@@ -48,13 +50,17 @@ OBJS = \
 	extension/job/found.o \
 	extension/job/guise.o \
 	extension/job/keeper.o \
+	extension/job/lock.o \
 	extension/job/partition.o \
 	extension/job/pass.o \
+	extension/job/phases.o \
 	extension/job/progress.o \
+	extension/job/record.o \
 	extension/job/run.o \
 	extension/job/scorer.o \
 	extension/job/scorers.o \
 	extension/job/shadow.o \
+	extension/job/shape.o \
 	extension/job/siphash.o \
 	extension/job/writer.o \
 	extension/module.o \
@@ -104,8 +110,10 @@ OWN_HEADERS = \
 	extension/engine/link.h \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
+	extension/job/attempt.h \
 	extension/job/block.h \
 	extension/job/decision.h \
+	extension/job/definition.h \
 	extension/job/digest.h \
 	extension/job/erased.h \
 	extension/job/errand.h \
@@ -113,13 +121,18 @@ OWN_HEADERS = \
 	extension/job/found.h \
 	extension/job/guise.h \
 	extension/job/keeper.h \
+	extension/job/lock.h \
 	extension/job/partition.h \
 	extension/job/pass.h \
+	extension/job/phases.h \
 	extension/job/progress.h \
+	extension/job/record.h \
+	extension/job/request.h \
 	extension/job/run.h \
 	extension/job/scorer.h \
 	extension/job/scorers.h \
 	extension/job/shadow.h \
+	extension/job/shape.h \
 	extension/job/siphash.h \
 	extension/job/writer.h \
 	extension/registry/admission.h \

@@ -4,22 +4,28 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "job/attempt.h"
 #include "job/guise.h"
 #include "job/keeper.h"
 #include "job/scorers.h"
 #include "job/shadow.h"
 
+typedef struct WantedShadow
+{
+	SbkScorer  *shadow;
+	Oid			job_owner;
+} WantedShadow;
+
 static void find_model(SbkScorer *scorer, Oid job_owner);
 static void find_shadow(SbkScorer *shadow, Oid job_owner);
+static void prepare_shadow(void *arg);
 static bool is_of_shadow(const ErrorData *error);
 static void tell_scorer(const SbkScorer *scorer, StringInfo json);
 
@@ -88,34 +94,24 @@ find_model(SbkScorer *scorer, Oid job_owner)
 static void
 find_shadow(SbkScorer *shadow, Oid job_owner)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	WantedShadow wanted = {shadow, job_owner};
+	ErrorData  *error = sbk_attempt(prepare_shadow, &wanted);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		find_model(shadow, job_owner);
-		sbk_model_prepare(shadow->model, false);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	if (error == NULL)
 		return;
 	if (!is_of_shadow(error))
 		ReThrowError(error);
 	shadow->has_failed = true;
 	sbk_shadow_note(shadow, error);
+}
+
+static void
+prepare_shadow(void *arg)
+{
+	WantedShadow *wanted = arg;
+
+	find_model(wanted->shadow, wanted->job_owner);
+	sbk_model_prepare(wanted->shadow->model, false);
 }
 
 /* Whoever ends the session, or is short of something, means all of the run. */

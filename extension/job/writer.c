@@ -44,6 +44,17 @@ static void refuse_duplicates(SbkPass *pass,
 							  const SbkStatements *statements);
 
 void
+sbk_writer_require_writable(const char *what)
+{
+	PreventCommandDuringRecovery(what);
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("cannot write a book within a security-restricted operation"),
+				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
+}
+
+void
 sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
 				 const SbkTables *tables, const SbkWriting *writing,
 				 SbkWritten *written)

@@ -5,6 +5,7 @@
 #ifndef SBK_WRITER_H
 #define SBK_WRITER_H
 
+#include "compat.h"
 #include "job/pass.h"
 
 /* The statements of scorebook.pass_statements_internal. */
@@ -50,6 +51,12 @@ typedef struct SbkWritten
 	char	   *shadows;		/* a JSON array with what became of them, or
 								 * NULL */
 } SbkWritten;
+
+/*
+ * Throws where nothing can be written: on a standby, and while the source of a
+ * job is read.  what would write?
+ */
+extern void sbk_writer_require_writable(const char *what);
 
 /*
  * Writes what a pass has found into the tables of the book, which must be
