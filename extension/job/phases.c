@@ -153,6 +153,8 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	pass->adverse = job->higher_is_better ? SBK_PUSHES_DOWN : SBK_PUSHES_UP;
 	pass->reasons_since = job->reasons_since;
 	pass->alike_since = job->alike_since;
+	if (run->request->features)
+		pass->features = DatumGetJsonbP(run->request->features);
 	sbk_scorers_find(pass, run->record->keeper, run->record->job_id, job->owner,
 					 run->request->kind == SBK_RUN_SOURCE ? SBK_SCORES_ALL :
 					 run->request->kind == SBK_RUN_DECISION ? SBK_NAMES_SCORERS :

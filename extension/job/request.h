@@ -21,8 +21,8 @@ typedef struct SbkRunRequest
 	const char *job;
 	SbkRunKind	kind;
 	Datum		subject;		/* of a pull: jsonb, its key by column */
-	Datum		features;		/* of a pull: jsonb instead of the source's
-								 * row, or 0 */
+	Datum		features;		/* of a pull: a jsonb object instead of the
+								 * source's row, or 0 */
 	TriggerData *trigger;		/* of a stream: with its transition tables */
 	bool		has_effective_at;
 	TimestampTz effective_at;	/* else that of the beginning */

@@ -20,6 +20,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -152,6 +153,12 @@ sbk_sql_pull(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("the name of the job and the key cannot be null"));
 	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (request.features && !JB_ROOT_IS_OBJECT(DatumGetJsonbP(request.features)))
+		ereport(ERROR,
+				errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("the features for job \"%s\" are not an object",
+					   request.job),
+				errhint("Pass them by the names of the source's columns: {\"income\": 1200, ...}."));
 	PG_RETURN_INT64(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid),
 								false));
 }

@@ -56,9 +56,6 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF features IS NOT NULL THEN
-		PERFORM scorebook.check_features(own, features);
-	END IF;
 	-- once more, where another one has written the row at the same time
 	LOOP
 		run := scorebook.pull_subject(own.name, subject, features);
@@ -80,36 +77,3 @@ $$;
 
 COMMENT ON FUNCTION scorebook.score_subject(scorebook.registered_job, jsonb, jsonb) IS
 	'what both score functions do';
-
--- A feature that is left out would be read as null, and scored as missing; by
--- whoever serves the key.
-CREATE FUNCTION scorebook.check_features(job scorebook.registered_job, features jsonb)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	missing text;
-BEGIN
-	IF jsonb_typeof(features) <> 'object' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'datatype_mismatch',
-			MESSAGE = format('the features for job "%s" are not an object', job.name),
-			HINT = 'Pass them by the names of the source''s columns: {"income": 1200, ...}.';
-	END IF;
-	SELECT m."column" INTO missing
-	FROM (SELECT job.model UNION ALL SELECT p.ref FROM scorebook.split_places(job.model, job.split) AS p) AS s (ref),
-		scorebook.input_map(s.ref, job.source) AS m
-	WHERE NOT features ? m."column"
-	LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_column',
-			MESSAGE = format('the features for job "%s" lack "%s"', job.name, missing),
-			HINT = 'Pass null for what is missing.';
-	END IF;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.check_features(scorebook.registered_job, jsonb) IS
-	'throws where features lack one that a model that serves the job reads';

@@ -69,7 +69,6 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.score(text, anycompatible),
 	scorebook.score(text, jsonb, anycompatible),
 	scorebook.score_subject(scorebook.registered_job, jsonb, jsonb),
-	scorebook.check_features(scorebook.registered_job, jsonb),
 	scorebook.stream_job(text, text),
 	scorebook.unstream_job(text),
 	scorebook.register_stream(text, regclass, text),
