@@ -54,6 +54,10 @@ void
 sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 {
 	const Run	run = {request, record, job};
+	SbkWriting	writing = {
+		.run = record->run,
+		.comes_again = request->kind == SBK_RUN_PULL
+	};
 	SbkStatements statements;
 	SbkWritten	written;
 	SbkPass    *pass = palloc0(sizeof(SbkPass));
@@ -63,19 +67,24 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	record->started = GetCurrentTimestamp();
 	sbk_definition_read(record->keeper, record->run, job);
 	check_request(&run);
+
+	/*
+	 * A stream is to see what its statement has done.  The time is that of the
+	 * rows: what the snapshot sees to have ended ended before.
+	 */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	record->system_from = GetCurrentTimestamp();
+
 	sbk_partition_prepare(record->job_id, job->owner, job->tables.history,
-						  record->started,
+						  record->system_from,
 						  request->kind == SBK_RUN_SOURCE ||
 						  request->kind == SBK_RUN_DECISION);
 	result = relation_open(job->tables.result, RowExclusiveLock);
 	if (request->kind == SBK_RUN_SOURCE &&
 		pg_class_aclcheck(job->tables.result, job->owner, ACL_INSERT) == ACLCHECK_OK)
 		pass->fill = sbk_fill_start(result, job->name, record->run,
-									record->started, SBK_BLOCK_ROWS);
-
-	/* a stream is to see what its statement has done */
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
+									record->system_from, SBK_BLOCK_ROWS);
 	prepare_pass(&run, pass, result);
 	read_statements(&run, result, &statements);
 
@@ -103,9 +112,9 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	PG_END_TRY();
 	record->scored = GetCurrentTimestamp();
 	sbk_progress_phase(SBK_PHASE_WRITING);
-	sbk_writer_write(pass, &statements, &job->tables,
-					 &(SbkWriting) {record->run, record->started, job->effective_at},
-					 &written);
+	writing.system_from = record->system_from;
+	writing.effective_at = job->effective_at;
+	sbk_writer_write(pass, &statements, &job->tables, &writing, &written);
 	if (written.num_overtaken > 0)
 		pass->digest = sum_digests(&run, &statements);
 	sbk_guise_resume(&guise);
@@ -156,9 +165,7 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	if (run->request->features)
 		pass->features = DatumGetJsonbP(run->request->features);
 	sbk_scorers_find(pass, run->record->keeper, run->record->job_id, job->owner,
-					 run->request->kind == SBK_RUN_SOURCE ? SBK_SCORES_ALL :
-					 run->request->kind == SBK_RUN_DECISION ? SBK_NAMES_SCORERS :
-					 SBK_SCORES_SERVED);
+					 run->request->kind != SBK_RUN_DECISION);
 	for (i = 0; i < pass->num_served; i++)
 		sbk_shape_check_book(job, pass->served[i].model, result);
 	sbk_shape_check_key(job, pass->book);
@@ -232,7 +239,12 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->new_watermark = sbk_column(8);
 	statements->decide = sbk_column(9);
 	statements->endings = sbk_column(10);
-	statements->shadow = request->kind == SBK_RUN_SOURCE ? sbk_column(11) : NULL;
+	statements->retract = sbk_column(11);
+	statements->compare_shadows = request->kind == SBK_RUN_DECISION ? NULL :
+		sbk_column(12);
+	statements->shadow_endings = sbk_column(13);
+	statements->write_shadows = sbk_column(14);
+	statements->retract_shadows = sbk_column(15);
 }
 
 /*

@@ -9,7 +9,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #include "job/keeper.h"
@@ -104,7 +103,7 @@ sbk_record_finish(const SbkRecord *record, SbkPass *pass,
 					 written->shadows ? written->shadows : "[]");
 	values[0] = Int64GetDatum(record->run);
 	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(facts.data));
-	values[2] = TimestampTzGetDatum(record->started);
+	values[2] = TimestampTzGetDatum(record->system_from);
 	values[3] = CStringGetTextDatum(record->snapshot);
 	values[4] = TimestampTzGetDatum(record->snapshot_at);
 	if (record->watermark)

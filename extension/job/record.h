@@ -23,6 +23,7 @@ typedef struct SbkRecord
 	int64		run;			/* its number, once it has begun */
 
 	/* as it goes on */
+	TimestampTz system_from;	/* of the rows that it writes */
 	char	   *snapshot;		/* that the source is read under */
 	TimestampTz snapshot_at;
 	char	   *watermark;		/* the highest there, or NULL */

@@ -9,7 +9,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/memutils.h"
 
 #include "job/attempt.h"
 #include "job/guise.h"
@@ -31,7 +30,7 @@ static void tell_scorer(const SbkScorer *scorer, StringInfo json);
 
 void
 sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
-				 SbkScoring scoring)
+				 bool will_score)
 {
 	Oid			types[1] = {INT4OID};
 	Datum		values[1] = {Int32GetDatum(job_id)};
@@ -62,11 +61,11 @@ sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
 			pass->num_served++;
 	}
 	pass->shadows = scorers + pass->num_served;
-	pass->num_shadow = scoring == SBK_SCORES_ALL ? n - pass->num_served : 0;
+	pass->num_shadow = will_score ? n - pass->num_served : 0;
 	for (i = 0; i < pass->num_served; i++)
 	{
 		find_model(&pass->served[i], job_owner);
-		if (scoring != SBK_NAMES_SCORERS)
+		if (will_score)
 			sbk_model_prepare(pass->served[i].model, pass->num_reasons > 0);
 	}
 	for (i = 0; i < pass->num_shadow; i++)

@@ -31,14 +31,30 @@
 static SbkTables open_tables;
 static Oid	open_amended = InvalidOid;
 
+/* Where the shadows say something else than before. */
+typedef struct ShadowChanges
+{
+	Tuplestorestate *rows;
+	TupleDesc	desc;
+	int64		n;
+	int64		num_added;		/* of them, rows that they did not have */
+} ShadowChanges;
+
 static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  const SbkWriting *writing, SbkWritten *written);
-static char *write_shadows(SbkPass *pass, const char *statement,
+static char *write_shadows(SbkPass *pass, const SbkStatements *statements,
 						   const SbkWriting *writing);
+static void compare_shadows(SbkPass *pass, const char *statement,
+							const SbkWriting *writing,
+							ShadowChanges *changes);
+static char *retract_shadows(const SbkStatements *statements,
+							 const SbkWriting *writing, char *told);
+static char *tell(const char *statement, int n, Oid *types, Datum *values);
 static Datum references(const SbkPass *pass, bool failed_only);
-static int64 execute(const char *statement, const SbkWriting *writing,
-					 Datum endings);
-static Datum find_endings(const SbkStatements *statements);
+static int64 execute(const char *statement, const SbkWriting *writing);
+static int64 retract(const SbkStatements *statements,
+					 const SbkWriting *writing);
+static Datum find_endings(const char *statement);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
 							  const SbkStatements *statements);
@@ -91,15 +107,15 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->replace, writing, 0);
+		num_replaced = execute(statements->replace, writing);
 	}
 	if (num_gone > 0)
-		num_removed = execute(statements->remove, writing, 0);
+		num_removed = execute(statements->remove, writing);
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, writing,
-							find_endings(statements));
+		num_added = execute(statements->add, writing) -
+			retract(statements, writing);
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
@@ -110,31 +126,105 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	written->num_closed = num_removed;
 	written->num_overtaken = pass->num_replaced + pass->num_added + num_gone -
 		written->num_written - num_removed;
-	written->shadows = statements->shadow == NULL ? NULL :
-		write_shadows(pass, statements->shadow, writing);
+
+	/* who comes again must not hold what others need to let go of the book */
+	written->shadows = statements->compare_shadows == NULL ||
+		(writing->comes_again && written->num_overtaken > 0) ? NULL :
+		write_shadows(pass, statements, writing);
 }
 
-/* One statement for all of them, which tells what it has done. */
+/* What was done for each of them, as JSON, or NULL. */
 static char *
-write_shadows(SbkPass *pass, const char *statement, const SbkWriting *writing)
+write_shadows(SbkPass *pass, const SbkStatements *statements,
+			  const SbkWriting *writing)
 {
-	Oid			types[5] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
-	Datum		values[5] = {
+	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2] = {
 		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from),
+		TimestampTzGetDatum(writing->system_from)
+	};
+	ShadowChanges changes = {0};
+	char	   *told = NULL;
+
+	compare_shadows(pass, statements->compare_shadows, writing, &changes);
+	sbk_writer_show("shadow_change", changes.desc, changes.rows, changes.n);
+	if (changes.n > 0)
+		told = tell(statements->write_shadows, 2, types, values);
+	if (changes.num_added > 0)
+		told = retract_shadows(statements, writing, told);
+	SPI_unregister_relation("shadow_change");
+	tuplestore_end(changes.rows);
+	return told;
+}
+
+/*
+ * Under the snapshot of the pass, as the book was compared: what others have
+ * written since is not known here, and will be noticed.
+ */
+static void
+compare_shadows(SbkPass *pass, const char *statement,
+				const SbkWriting *writing, ShadowChanges *changes)
+{
+	Oid			types[3] = {TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
+	Datum		values[3] = {
 		TimestampTzGetDatum(writing->effective_at),
 		references(pass, true),
 		references(pass, false)
 	};
-	int			rc;
+	Portal		portal;
+	uint64		i;
 
 	sbk_writer_show("shadowed", pass->shadowed_desc, pass->shadowed,
 					pass->num_shadowed);
-	rc = SPI_execute_with_args(statement, 5, types, values, NULL, false, 0);
+	portal = SPI_cursor_open_with_args(NULL, statement, 3, types, values, NULL,
+									   true, 0);
+	changes->desc = CreateTupleDescCopy(portal->tupDesc);
+	changes->rows = tuplestore_begin_heap(false, false, work_mem);
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, SBK_BLOCK_ROWS);
+		if (SPI_processed == 0)
+			break;
+		for (i = 0; i < SPI_processed; i++)
+		{
+			HeapTuple	row = SPI_tuptable->vals[i];
+
+			tuplestore_puttuple(changes->rows, row);
+			if (heap_attisnull(row, 1, changes->desc))
+				changes->num_added++;
+		}
+		changes->n += SPI_processed;
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	SPI_unregister_relation("shadowed");
+}
+
+/* As that of the book; corrects what was told. */
+static char *
+retract_shadows(const SbkStatements *statements, const SbkWriting *writing,
+				char *told)
+{
+	Oid			types[3] = {INT8OID, INT8ARRAYOID, JSONBOID};
+	Datum		values[3] = {
+		Int64GetDatum(writing->run),
+		find_endings(statements->shadow_endings),
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(told))
+	};
+
+	return tell(statements->retract_shadows, 3, types, values);
+}
+
+/* A statement that tells what it has done. */
+static char *
+tell(const char *statement, int n, Oid *types, Datum *values)
+{
+	int			rc = SPI_execute_with_args(statement, n, types, values, NULL,
+										   false, 0);
+
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not write the shadows: %s",
 			 SPI_result_code_string(rc));
-	SPI_unregister_relation("shadowed");
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
@@ -212,18 +302,34 @@ sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
 			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
 }
 
-/* The rows it has processed; endings may be 0. */
+/* The rows it has processed. */
 static int64
-execute(const char *statement, const SbkWriting *writing, Datum endings)
+execute(const char *statement, const SbkWriting *writing)
 {
-	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID};
-	Datum		values[3] = {
+	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2] = {
 		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from),
-		endings
+		TimestampTzGetDatum(writing->system_from)
 	};
-	int			rc = SPI_execute_with_args(statement, endings == 0 ? 2 : 3,
-										   types, values, NULL, false, 0);
+	int			rc = SPI_execute_with_args(statement, 2, types, values, NULL,
+										   false, 0);
+
+	if (rc < 0)
+		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+/* Gives up rows whose keys others have added and ended meanwhile. */
+static int64
+retract(const SbkStatements *statements, const SbkWriting *writing)
+{
+	Oid			types[2] = {INT8OID, INT8ARRAYOID};
+	Datum		values[2] = {
+		Int64GetDatum(writing->run),
+		find_endings(statements->endings)
+	};
+	int			rc = SPI_execute_with_args(statements->retract, 2, types,
+										   values, NULL, false, 0);
 
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
@@ -232,16 +338,14 @@ execute(const char *statement, const SbkWriting *writing, Datum endings)
 
 /*
  * What has ended rows of the keys that are to be added, as the pass's snapshot
- * sees it; 0 where nobody asks.
+ * sees it.
  */
 static Datum
-find_endings(const SbkStatements *statements)
+find_endings(const char *statement)
 {
 	bool		isnull;
 
-	if (statements->endings == NULL)
-		return 0;
-	if (SPI_execute(statements->endings, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute(statement, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for what has ended");
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 						 &isnull);

@@ -20,8 +20,12 @@ typedef struct SbkStatements
 	char	   *digest;
 	char	   *new_watermark;
 	char	   *decide;
-	char	   *shadow;			/* NULL: the job never had shadows */
-	char	   *endings;		/* NULL: add is not to look at them */
+	char	   *endings;
+	char	   *retract;
+	char	   *compare_shadows;	/* NULL: nobody asks for shadows */
+	char	   *shadow_endings;
+	char	   *write_shadows;
+	char	   *retract_shadows;
 } SbkStatements;
 
 /* The tables of a book; those of shadows may be InvalidOid. */
@@ -39,6 +43,7 @@ typedef struct SbkWriting
 	int64		run;
 	TimestampTz system_from;
 	TimestampTz effective_at;	/* of the run */
+	bool		comes_again;	/* once it was overtaken */
 } SbkWriting;
 
 /* What became of what a pass had found. */
