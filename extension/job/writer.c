@@ -13,7 +13,9 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/queryenvironment.h"
@@ -22,6 +24,7 @@
 
 #include "compat.h"
 #include "job/guise.h"
+#include "job/keeper.h"
 #include "job/writer.h"
 
 /*
@@ -31,22 +34,13 @@
 static SbkTables open_tables;
 static Oid	open_amended = InvalidOid;
 
-/* Where the shadows say something else than before. */
-typedef struct ShadowChanges
-{
-	Tuplestorestate *rows;
-	TupleDesc	desc;
-	int64		n;
-	int64		num_added;		/* of them, rows that they did not have */
-} ShadowChanges;
-
 static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  const SbkWriting *writing, SbkWritten *written);
 static char *write_shadows(SbkPass *pass, const SbkStatements *statements,
 						   const SbkWriting *writing);
-static void compare_shadows(SbkPass *pass, const char *statement,
-							const SbkWriting *writing,
-							ShadowChanges *changes);
+static Tuplestorestate *compare_shadows(SbkPass *pass, const char *statement,
+										const SbkWriting *writing,
+										TupleDesc *desc);
 static char *retract_shadows(const SbkStatements *statements,
 							 const SbkWriting *writing, char *told);
 static char *tell(const char *statement, int n, Oid *types, Datum *values);
@@ -143,17 +137,21 @@ write_shadows(SbkPass *pass, const SbkStatements *statements,
 		Int64GetDatum(writing->run),
 		TimestampTzGetDatum(writing->system_from)
 	};
-	ShadowChanges changes = {0};
 	char	   *told = NULL;
+	TupleDesc	desc;
+	Tuplestorestate *changes = compare_shadows(pass, statements->compare_shadows,
+											   writing, &desc);
+	int64		n = tuplestore_tuple_count(changes);
 
-	compare_shadows(pass, statements->compare_shadows, writing, &changes);
-	sbk_writer_show("shadow_change", changes.desc, changes.rows, changes.n);
-	if (changes.n > 0)
+	sbk_writer_show("shadow_change", desc, changes, n);
+	if (n > 0)
+	{
 		told = tell(statements->write_shadows, 2, types, values);
-	if (changes.num_added > 0)
-		told = retract_shadows(statements, writing, told);
+		if (sbk_column_int(2) > 0)
+			told = retract_shadows(statements, writing, told);
+	}
 	SPI_unregister_relation("shadow_change");
-	tuplestore_end(changes.rows);
+	tuplestore_end(changes);
 	return told;
 }
 
@@ -161,9 +159,9 @@ write_shadows(SbkPass *pass, const SbkStatements *statements,
  * Under the snapshot of the pass, as the book was compared: what others have
  * written since is not known here, and will be noticed.
  */
-static void
+static Tuplestorestate *
 compare_shadows(SbkPass *pass, const char *statement,
-				const SbkWriting *writing, ShadowChanges *changes)
+				const SbkWriting *writing, TupleDesc *desc)
 {
 	Oid			types[3] = {TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
 	Datum		values[3] = {
@@ -171,33 +169,21 @@ compare_shadows(SbkPass *pass, const char *statement,
 		references(pass, true),
 		references(pass, false)
 	};
+	Tuplestorestate *changes = tuplestore_begin_heap(false, false, work_mem);
+	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
 	Portal		portal;
-	uint64		i;
 
 	sbk_writer_show("shadowed", pass->shadowed_desc, pass->shadowed,
 					pass->num_shadowed);
 	portal = SPI_cursor_open_with_args(NULL, statement, 3, types, values, NULL,
 									   true, 0);
-	changes->desc = CreateTupleDescCopy(portal->tupDesc);
-	changes->rows = tuplestore_begin_heap(false, false, work_mem);
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, SBK_BLOCK_ROWS);
-		if (SPI_processed == 0)
-			break;
-		for (i = 0; i < SPI_processed; i++)
-		{
-			HeapTuple	row = SPI_tuptable->vals[i];
-
-			tuplestore_puttuple(changes->rows, row);
-			if (heap_attisnull(row, 1, changes->desc))
-				changes->num_added++;
-		}
-		changes->n += SPI_processed;
-		SPI_freetuptable(SPI_tuptable);
-	}
+	*desc = CreateTupleDescCopy(portal->tupDesc);
+	SetTuplestoreDestReceiverParams(receiver, changes, CurrentMemoryContext,
+									false, NULL, NULL);
+	(void) PortalRunFetch(portal, FETCH_FORWARD, FETCH_ALL, receiver);
 	SPI_cursor_close(portal);
 	SPI_unregister_relation("shadowed");
+	return changes;
 }
 
 /* As that of the book; corrects what was told. */
@@ -225,7 +211,7 @@ tell(const char *statement, int n, Oid *types, Datum *values)
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not write the shadows: %s",
 			 SPI_result_code_string(rc));
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return sbk_column(1);
 }
 
 /* Those of the shadows, as text[]. */

@@ -514,7 +514,7 @@ COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.registered_job,
 -- rows stay, $3 those of the job: the rows of others end.  "write" writes that,
 -- as "shadow_change", down; $1 is the run, $2 the time of its rows.  Rows that others
 -- have written meanwhile stay.  Tells, for each shadow, how many rows were written
--- and ended.  "retract" gives up rows as that of the book does; $1 is the run, $2
+-- and ended, and how many are new.  "retract" gives up rows as that of the book does; $1 is the run, $2
 -- what "endings" gives, $3 what "write" has told, which is corrected.  changed is the
 -- WITH clause of a scope that is one of keys.
 CREATE FUNCTION scorebook.shadow_statements_internal(job scorebook.registered_job, scope text, changed text,
@@ -525,8 +525,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	each_period constant boolean := job.keep = 'each_period';
-	row_key constant name[] := ARRAY['served'::name] || job.key
-		|| CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END;
+	row_key constant name[] := job.key || CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END
+		|| 'served'::name;
 	said constant name[] := ARRAY['served'::name] || job.key || '{effective_at,scores,class,version}'::name[];
 	columns constant name[] := said || '{run,system_from}'::name[];
 	-- a key that comes twice, and cannot be scored, fails no run
@@ -603,7 +603,7 @@ BEGIN
 			RETURNING c.served, scorebook.row_digest(%7$s) AS digest
 		)
 		SELECT coalesce(jsonb_agg(jsonb_build_object('ref', s.served, 'rows_written', s.written,
-			'rows_ended', s.ended, 'digest', s.digest)), '[]')
+			'rows_ended', s.ended, 'digest', s.digest)), '[]'), (SELECT count(*) FROM added)
 		FROM
 			(SELECT d.served, count(d.digest) AS written, count(*) - count(d.digest) AS ended,
 				coalesce(sum(d.digest), 0) AS digest
