@@ -50,6 +50,7 @@ OBJS = \
 	extension/job/found.o \
 	extension/job/guise.o \
 	extension/job/keeper.o \
+	extension/job/key_hash.o \
 	extension/job/lock.o \
 	extension/job/partition.o \
 	extension/job/pass.o \
@@ -81,6 +82,7 @@ OBJS = \
 	extension/sql/input_map.o \
 	extension/sql/inspect.o \
 	extension/sql/job.o \
+	extension/sql/key_hash.o \
 	extension/sql/lookup.o \
 	extension/sql/moment.o \
 	extension/sql/predict.o \
@@ -121,6 +123,7 @@ OWN_HEADERS = \
 	extension/job/found.h \
 	extension/job/guise.h \
 	extension/job/keeper.h \
+	extension/job/key_hash.h \
 	extension/job/lock.h \
 	extension/job/partition.h \
 	extension/job/pass.h \

@@ -131,7 +131,7 @@ sbk_history_keep(TriggerData *trigger)
 		if (IsolationUsesXactSnapshot())
 			ereport(ERROR,
 					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("cannot truncate table \"%s\" in a transaction with one snapshot",
+					errmsg("cannot truncate table \"%s\" in a REPEATABLE READ or SERIALIZABLE transaction",
 						   RelationGetRelationName(trigger->tg_relation)),
 					errdetail("It has history, and TRUNCATE also removes rows that the snapshot does not see."),
 					errhint("Use DELETE, or the isolation level READ COMMITTED."));

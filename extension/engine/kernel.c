@@ -315,6 +315,12 @@ walk_row(const SbkForest *forest, uint32_t ntree, const uint32_t *inputs,
 		else
 			add_trees(forest, trees + t, TREES, inputs, margins);
 	}
+	/* those that are left, in halves: one by one they would wait for memory */
+	if (t + TREES / 2 <= ntree)
+	{
+		add_trees(forest, trees + t, TREES / 2, inputs, margins);
+		t += TREES / 2;
+	}
 	for (; t < ntree; t++)
 		add_trees(forest, trees + t, 1, inputs, margins);
 }

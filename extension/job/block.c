@@ -172,7 +172,8 @@ sbk_block_add(SbkBlock *block, const Datum *values, const bool *nulls)
 	}
 	old_context = MemoryContextSwitchTo(block->context);
 	for (i = 0; i < pass->num_key; i++)
-		key[i] = datumCopy(values[i], pass->by_value[i], pass->lengths[i]);
+		key[i] = datumCopy(values[i], pass->columns[i].by_value,
+						   pass->columns[i].length);
 	MemoryContextSwitchTo(old_context);
 	scorer->num_row++;
 	if (scorer->num_row == SBK_BLOCK_ROWS)
@@ -293,12 +294,12 @@ refuse_earlier(SbkBlock *block, const Datum *values, const bool *nulls,
 	sbk_found_name(&named);
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("job \"%s\" knows a later state of the row %s",
+			errmsg("the book of job \"%s\" has a later state of row %s",
 				   pass->job, pass->failed_key),
 			errdetail("The row in the book is about %s, this one is about %s.",
 					  timestamptz_to_str(known),
 					  pstrdup(timestamptz_to_str(effective_at))),
-			errhint("A job that keeps each period (keep => 'each_period') can be run for a time gone by."));
+			errhint("A job that keeps each period (keep => 'each_period') can be run for a past time."));
 }
 
 static bool
@@ -581,8 +582,7 @@ write_row(SbkBlock *block, int i, const float *scores)
 	else
 		tuplestore_putvalues(pass->written, pass->written_desc, block->values,
 							 block->nulls);
-	pass->digest += sbk_digest_row(0, n, values, nulls, pass->by_value,
-								   pass->lengths);
+	pass->digest += sbk_digest_row(pass->columns, n, values, nulls);
 	if (row->is_old)
 		pass->num_replaced++;
 	else

@@ -9,7 +9,7 @@
 #ifndef SBK_ERASED_H
 #define SBK_ERASED_H
 
-#include "access/tupdesc.h"
+#include "job/key_hash.h"
 
 /* SipHash-2-4 twice, under the two halves of the secret */
 #define SBK_SECRET_LENGTH		32
@@ -19,13 +19,13 @@ typedef struct SbkErased SbkErased;
 
 /*
  * The keys that a job must not score, as all transactions that have committed
- * have left them, whatever the active snapshot; NULL where there are none.  The
- * first columns of desc are the key.
+ * have left them, whatever the active snapshot; NULL where there are none.
  */
-extern SbkErased *sbk_erased_read(int32 job_id, TupleDesc desc, int num_key);
+extern SbkErased *sbk_erased_read(int32 job_id);
 
-/* Is it one of them?  No value may be null. */
-extern bool sbk_erased_has(SbkErased *erased, const Datum *values);
+/* Is it one of them? */
+extern bool sbk_erased_has(const SbkErased *erased, SbkKeyHasher *hasher,
+						   const Datum *values, const bool *nulls);
 
 extern void sbk_erased_end(SbkErased *erased);
 
@@ -33,8 +33,9 @@ extern void sbk_erased_end(SbkErased *erased);
  * The hash of a key, under the secret of a job; false where it has none, since
  * nothing was ever erased.
  */
-extern bool sbk_erased_hash(int32 job_id, TupleDesc desc, int num_key,
-							const Datum *values, uint8 *hash);
+extern bool sbk_erased_hash(int32 job_id, SbkKeyHasher *hasher,
+							const Datum *values, const bool *nulls,
+							uint8 *hash);
 
 /* The hash of any bytes. */
 extern void sbk_erased_hash_bytes(const uint8 *secret, const void *bytes,

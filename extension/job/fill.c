@@ -7,6 +7,10 @@
  * PostgreSQL's own sort and parallel workers.  That keeps readers out for as
  * long as it takes, so it is done only where it need not wait for one; else
  * the rest of the rows is entered one by one, as the first ones were.
+ *
+ * Pages are filled up, whatever the fillfactor of the table: it is for the rows
+ * that change later.  They gather in pages of their own, which have room for
+ * what they become next; those that never change take none.
  */
 #include "postgres.h"
 
@@ -50,6 +54,8 @@ struct SbkFill
 };
 
 static bool has_own_trigger_only(Relation result);
+static void insert_packed(SbkFill *fill);
+static int	exchange_fillfactor(Relation result, int fillfactor);
 static void enter(SbkFill *fill, TupleTableSlot *slot);
 static bool may_build_index(const SbkFill *fill);
 static void build_index(SbkFill *fill, Oid index);
@@ -137,8 +143,7 @@ sbk_fill_flush(SbkFill *fill)
 
 	if (fill->num_row == 0)
 		return;
-	table_multi_insert(fill->result, fill->slots, fill->num_row, fill->command,
-					   TABLE_INSERT_SKIP_FSM, fill->bulk);
+	insert_packed(fill);
 	for (i = 0; i < fill->num_row; i++)
 	{
 		if (fill->by_row)
@@ -149,6 +154,37 @@ sbk_fill_flush(SbkFill *fill)
 	fill->num_row = 0;
 	if (fill->num_written >= ROWS_INDEXED)
 		fill->by_row = false;
+}
+
+static void
+insert_packed(SbkFill *fill)
+{
+	volatile int fillfactor = exchange_fillfactor(fill->result, 100);
+
+	PG_TRY();
+	{
+		table_multi_insert(fill->result, fill->slots, fill->num_row,
+						   fill->command, TABLE_INSERT_SKIP_FSM, fill->bulk);
+	}
+	PG_FINALLY();
+	{
+		(void) exchange_fillfactor(fill->result, fillfactor);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Returns what it was.  Of this backend's copy of the options only, which may be
+ * a new one each time.
+ */
+static int
+exchange_fillfactor(Relation result, int fillfactor)
+{
+	int			old = RelationGetFillFactor(result, HEAP_DEFAULT_FILLFACTOR);
+
+	if (result->rd_options != NULL)
+		((StdRdOptions *) result->rd_options)->fillfactor = fillfactor;
+	return old;
 }
 
 /* Enters a row into the indexes, and takes it for the last one there. */

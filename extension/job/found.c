@@ -12,7 +12,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "job/digest.h"
 #include "job/found.h"
 
 static void make_descs(SbkPass *pass);
@@ -34,13 +33,10 @@ sbk_found_start(SbkPass *pass)
 
 	pass->row_context = AllocSetContextCreate(pass->context, "scorebook row",
 											  ALLOCSET_SMALL_SIZES);
-	pass->by_value = palloc(n * sizeof(bool));
-	pass->lengths = palloc(n * sizeof(int16));
+	pass->columns = palloc(n * sizeof(SbkDigestColumn));
 	for (i = 0; i < n; i++)
-	{
-		pass->by_value[i] = TupleDescAttr(pass->book, i)->attbyval;
-		pass->lengths[i] = TupleDescAttr(pass->book, i)->attlen;
-	}
+		sbk_digest_column_start(&pass->columns[i],
+								TupleDescAttr(pass->book, i)->atttypid);
 	pass->key_output = palloc(pass->num_key * sizeof(FmgrInfo));
 	for (i = 0; i < pass->num_key; i++)
 	{
@@ -81,11 +77,12 @@ make_descs(SbkPass *pass)
 	TupleDescInitEntry(pass->gone_desc, 2, "old_run", INT8OID, -1, 0);
 	TupleDescInitEntry(pass->gone_desc, 3, "reason", TEXTOID, -1, 0);
 
-	pass->failed_desc = CreateTemplateTupleDesc(4);
+	pass->failed_desc = CreateTemplateTupleDesc(5);
 	TupleDescInitEntry(pass->failed_desc, 1, "key", TEXTOID, -1, 0);
 	TupleDescInitEntry(pass->failed_desc, 2, "key_digest", INT8OID, -1, 0);
 	TupleDescInitEntry(pass->failed_desc, 3, "sqlstate", TEXTOID, -1, 0);
 	TupleDescInitEntry(pass->failed_desc, 4, "message", TEXTOID, -1, 0);
+	TupleDescInitEntry(pass->failed_desc, 5, "detail", TEXTOID, -1, 0);
 
 	n = 1 + pass->num_key;
 	pass->shadowed_desc = CreateTemplateTupleDesc(n + 5);
@@ -151,23 +148,24 @@ static void
 add_failed(const SbkNamedRow *row, ErrorData *error)
 {
 	SbkPass    *pass = row->pass;
-	Datum		values[4] = {
+	Datum		values[5] = {
 		CStringGetTextDatum(pass->failed_key),
 		Int64GetDatum((int64) pass->failed_key_digest),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
-		CStringGetTextDatum(error->message)
+		CStringGetTextDatum(error->message),
+		error->detail ? CStringGetTextDatum(error->detail) : 0
 	};
-	bool		nulls[4] = {false};
+	bool		nulls[5] = {false, false, false, false, error->detail == NULL};
 
 	pass->num_failed++;
 	if (pass->num_failed > pass->max_errors)
 		ereport(ERROR,
 				errcode(error->sqlerrcode),
-				errmsg("job \"%s\" cannot score more than %lld rows",
-					   pass->job, (long long) pass->max_errors),
+				errmsg("more than %lld rows of job \"%s\" cannot be scored",
+					   (long long) pass->max_errors, pass->job),
 				errdetail("The last one, %s: %s.", pass->failed_key,
 						  error->message),
-				errhint("So many may fail, by the max_errors of the job."));
+				errhint("The max_errors of the job says how many may fail; scorebook.alter_job changes it."));
 	tuplestore_putvalues(pass->failed, pass->failed_desc, values, nulls);
 	pfree(pass->failed_key);
 	pass->failed_key = NULL;
@@ -194,7 +192,8 @@ sbk_found_name(const SbkNamedRow *row)
 	SbkPass    *pass = row->pass;
 
 	pass->failed_key = MemoryContextStrdup(pass->context, format_key(row));
-	pass->failed_key_digest = sbk_digest_key(pass, 0, row->key, row->nulls);
+	pass->failed_key_digest = sbk_key_digest(pass->hasher, row->key,
+											 row->nulls);
 }
 
 /* As in the message of a unique constraint: (a, b)=(1, 2). */

@@ -1,16 +1,31 @@
 /*
  * keeper.c
  *		Who keeps the records of runs.
+ *
+ * Who pulls one score after another should not wait for the same few statements
+ * to be planned each time.  A plan is kept for each of them, by its address; one
+ * that does not fit any more is made anew by PostgreSQL.
  */
 #include "postgres.h"
 
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/hsearch.h"
 #include "utils/timestamp.h"
 
 #include "job/guise.h"
 #include "job/keeper.h"
+
+typedef struct KeptPlan
+{
+	const char *statement;		/* key */
+	SPIPlanPtr	plan;
+} KeptPlan;
+
+static HTAB *plans;
+
+static SPIPlanPtr find_plan(const char *statement, int n, Oid *types);
 
 void
 sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
@@ -21,10 +36,36 @@ sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 
 	/* not restricted: moments are taken by a deferred trigger */
 	sbk_guise_assume(keeper, 0, &guise);
-	rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
+	rc = SPI_execute_plan(find_plan(statement, n, types), values, nulls, false, 0);
 	sbk_guise_resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
+}
+
+static SPIPlanPtr
+find_plan(const char *statement, int n, Oid *types)
+{
+	HASHCTL		control = {.keysize = sizeof(const char *),.entrysize = sizeof(KeptPlan)};
+	KeptPlan   *kept;
+	bool		found;
+
+	if (plans == NULL)
+		plans = hash_create("scorebook plans", 16, &control, HASH_ELEM | HASH_BLOBS);
+	kept = hash_search(plans, &statement, HASH_ENTER, &found);
+	if (!found)
+		kept->plan = NULL;
+	if (kept->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement, n, types);
+
+		if (plan == NULL)
+			elog(ERROR, "could not keep records: %s",
+				 SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not keep a plan");
+		kept->plan = plan;
+	}
+	return kept->plan;
 }
 
 char *

@@ -9,7 +9,10 @@
 
 #include "datatype/timestamp.h"
 
-/* Calls one of scorebook's own functions; its rows are in SPI_tuptable. */
+/*
+ * Calls one of scorebook's own functions; its rows are in SPI_tuptable.  The
+ * statement is a literal, with types that are the same each time.
+ */
 extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
 					 Datum *values, const char *nulls);
 

@@ -26,7 +26,7 @@ typedef struct Receiver
 	SbkPass    *pass;
 	SbkBlock  **blocks;			/* of each scorer that is served */
 	SbkShadows *shadows;		/* NULL: there are none */
-	uint64		salt;			/* of a split: the digest of the job's name */
+	uint64		salt;			/* of a split */
 } Receiver;
 
 typedef struct ReadRow
@@ -38,7 +38,6 @@ typedef struct ReadRow
 
 static void start(DestReceiver *self, int operation, TupleDesc desc);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
-static bool has_key(const SbkPass *pass, TupleTableSlot *slot);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
 static int	choose_scorer(const Receiver *receiver, TupleTableSlot *slot);
@@ -88,10 +87,10 @@ sbk_pass_decide(SbkPass *pass, const char *query)
 	{
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
-		pass->digest += sbk_digest_row(0, pass->num_key + SBK_BOOK_GIVEN,
+		pass->digest += sbk_digest_row(pass->columns,
+									   pass->num_key + SBK_BOOK_GIVEN,
 									   slot->tts_values + 2,
-									   slot->tts_isnull + 2, pass->by_value,
-									   pass->lengths);
+									   slot->tts_isnull + 2);
 		pass->num_replaced++;
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -116,7 +115,7 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 		sbk_pass_start_scorer(pass, &pass->served[i], source);
 		receiver->blocks[i] = sbk_block_make(pass, &pass->served[i]);
 	}
-	receiver->salt = sbk_digest_name(pass->job);
+	receiver->salt = sbk_key_salt(pass->job, strlen(pass->job));
 	receiver->shadows = sbk_shadows_start(pass, source);
 	MemoryContextSwitchTo(old_context);
 }
@@ -172,8 +171,9 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		sbk_pass_report(pass);
 	if (is_old)
 		pass->num_matched++;
-	if (pass->erased != NULL && has_key(pass, slot) &&
-		sbk_erased_has(pass->erased, slot->tts_values))
+	if (pass->erased != NULL &&
+		sbk_erased_has(pass->erased, pass->hasher, slot->tts_values,
+					   slot->tts_isnull))
 	{
 		pass->num_erased++;
 		return true;
@@ -207,19 +207,6 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-static bool
-has_key(const SbkPass *pass, TupleTableSlot *slot)
-{
-	int			i;
-
-	for (i = 0; i < pass->num_key; i++)
-	{
-		if (slot->tts_isnull[i])
-			return false;
-	}
-	return true;
-}
-
 void
 sbk_pass_report(const SbkPass *pass)
 {
@@ -231,12 +218,14 @@ sbk_pass_report(const SbkPass *pass)
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("the source of job \"%s\" has more than %lld rows",
 					   pass->job, (long long) pass->max_rows),
-				errdetail("That is the max_rows of the job."));
+				errdetail("That is the max_rows of the job."),
+				errhint("scorebook.alter_job changes it."));
 	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("a run of job \"%s\" takes longer than its max_duration",
-					   pass->job));
+					   pass->job),
+				errhint("scorebook.alter_job changes it; a run with only_changed reads fewer rows."));
 }
 
 static void
@@ -260,14 +249,12 @@ destroy(DestReceiver *self)
 {
 }
 
-/* The place of a key is what scorebook.split_of computes. */
 static int
 choose_scorer(const Receiver *receiver, TupleTableSlot *slot)
 {
 	const SbkPass *pass = receiver->pass;
-	uint64		digest = sbk_digest_key(pass, receiver->salt, slot->tts_values,
-										slot->tts_isnull);
-	int			place = (int) ((digest & PG_INT64_MAX) % SBK_PLACES);
+	int			place = sbk_key_place(pass->hasher, receiver->salt,
+									  slot->tts_values, slot->tts_isnull);
 	int			i;
 
 	for (i = 1; i < pass->num_served; i++)
@@ -309,6 +296,7 @@ check_row(const SbkPass *pass, TupleTableSlot *slot)
 	if (slot->tts_isnull[pass->num_key + SBK_READ_EFFECTIVE_AT])
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("the effective_at of job \"%s\" is null for a row",
-					   pass->job));
+				errmsg("effective_at of job \"%s\" is null for a row",
+					   pass->job),
+				errhint("Leave such rows out in a view, and make that the source."));
 }

@@ -26,6 +26,7 @@
 #include "utils/tuplestore.h"
 
 #include "job/decision.h"
+#include "job/digest.h"
 #include "job/erased.h"
 #include "job/fill.h"
 #include "job/scorer.h"
@@ -53,9 +54,6 @@ enum
 /* columns of the book behind the key, but run and system_from */
 #define SBK_BOOK_GIVEN	12
 
-/* A key's place decides who serves it: from 0 to below that. */
-#define SBK_PLACES		10000
-
 typedef enum SbkKeptInputs
 {
 	SBK_KEEP_NO_INPUTS,
@@ -73,6 +71,7 @@ typedef struct SbkPass
 	int			num_shadow;
 	TupleDesc	book;			/* of the result table */
 	int			num_key;
+	SbkKeyHasher *hasher;		/* of the key */
 	bool		key_is_unique;	/* the source cannot have it twice */
 	SbkKeptInputs keep;
 	bool		each_period;	/* rows about another time are other rows */
@@ -100,16 +99,15 @@ typedef struct SbkPass
 	/* of the book, once the pass has started */
 	MemoryContext context;
 	MemoryContext row_context;	/* while a row is read */
-	bool	   *by_value;
-	int16	   *lengths;
+	SbkDigestColumn *columns;
 	FmgrInfo   *key_output;
 
 	/*
 	 * What was found, in the context that was current: rows of the book as
 	 * far as version, inputs and inputs_hash, behind the ctid and run of the
 	 * row that each of them replaces, or null; ctid, run and reason of rows
-	 * that end; key, its digest, SQLSTATE and message of rows that could not
-	 * be scored; and what shadows have said, see shadow.h.
+	 * that end; key, its digest, SQLSTATE, message and detail of rows that could
+	 * not be scored; and what shadows have said, see shadow.h.
 	 */
 	TupleDesc	written_desc;
 	TupleDesc	gone_desc;

@@ -169,7 +169,8 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	for (i = 0; i < pass->num_served; i++)
 		sbk_shape_check_book(job, pass->served[i].model, result);
 	sbk_shape_check_key(job, pass->book);
-	pass->erased = sbk_erased_read(run->record->job_id, pass->book, pass->num_key);
+	pass->hasher = sbk_key_hasher_make(pass->book, pass->num_key);
+	pass->erased = sbk_erased_read(run->record->job_id);
 	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
 							   "cutoff", &pass->cutoffs);
 	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
@@ -198,7 +199,7 @@ scope_of(const SbkRunRequest *request)
 		case SBK_RUN_SOURCE:
 			return request->only_changed ? "watermark" : "all";
 		case SBK_RUN_DECISION:
-			break;
+			return "decision";
 		case SBK_RUN_PULL:
 			return request->features ? "features" : "subject";
 		case SBK_RUN_STREAM:
@@ -240,8 +241,7 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->decide = sbk_column(9);
 	statements->endings = sbk_column(10);
 	statements->retract = sbk_column(11);
-	statements->compare_shadows = request->kind == SBK_RUN_DECISION ? NULL :
-		sbk_column(12);
+	statements->compare_shadows = sbk_column(12);
 	statements->shadow_endings = sbk_column(13);
 	statements->write_shadows = sbk_column(14);
 	statements->retract_shadows = sbk_column(15);
@@ -286,7 +286,8 @@ read_source(const Run *run, SbkPass *pass, const SbkStatements *statements)
 				errcode(ERRCODE_NO_DATA_FOUND),
 				errmsg("the source of job \"%s\" has no row of the key %s",
 					   pass->job,
-					   JsonbToCString(NULL, &DatumGetJsonbP(request->subject)->root, 0)));
+					   JsonbToCString(NULL, &DatumGetJsonbP(request->subject)->root, 0)),
+				errhint("scorebook.score(job, features, key) scores what the source does not have."));
 	if (run->job->key_is_unique || pass->num_matched == 0 ||
 		request->kind != SBK_RUN_SOURCE)
 		return;

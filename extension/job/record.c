@@ -87,7 +87,8 @@ sbk_record_finish(const SbkRecord *record, SbkPass *pass,
 					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
 					 pass->num_excluded, pass->num_erased, written->num_overtaken,
-					 written->num_written, written->num_ended, pass->digest);
+					 written->num_written, written->num_ended,
+					 pass->digest + written->end_digest);
 	appendStringInfo(&facts,
 					 ", \"phases\": {\"prepare\": %.3f, \"score\": %.3f, \"write\": %.3f"
 					 ", \"reasons\": %.3f, \"shadows\": %.3f}, \"models\": ",
@@ -128,8 +129,8 @@ write_errors(const SbkRecord *record, SbkPass *pass)
 	sbk_writer_show("failed", pass->failed_desc, pass->failed,
 					pass->num_failed);
 	sbk_call(record->keeper,
-			 "INSERT INTO scorebook.row_error (run, job_id, key, key_digest, sqlstate, message)"
-			 " SELECT $1, $2, f.key, f.key_digest, f.sqlstate, f.message FROM failed AS f",
+			 "INSERT INTO scorebook.row_error (run, job_id, key, key_digest, sqlstate, message, detail)"
+			 " SELECT $1, $2, f.key, f.key_digest, f.sqlstate, f.message, f.detail FROM failed AS f",
 			 2, types, values, NULL);
 	SPI_unregister_relation("failed");
 }

@@ -151,9 +151,9 @@ refuse_book(const SbkJob *job, const char *what, Relation table)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("the %s of job \"%s\" is not as it was made", what,
+			errmsg("the %s of job \"%s\" has been altered", what,
 				   job->name),
 			errdetail("Columns or the primary key of \"%s\" were added, removed or changed.",
 					  RelationGetRelationName(table)),
-			errhint("Undo that; what else a report needs belongs into a view."));
+			errhint("Undo that; what else a report needs belongs in a view."));
 }

@@ -18,6 +18,7 @@
 #include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -46,6 +47,11 @@ static char *retract_shadows(const SbkStatements *statements,
 static char *tell(const char *statement, int n, Oid *types, Datum *values);
 static Datum references(const SbkPass *pass, bool failed_only);
 static int64 execute(const char *statement, const SbkWriting *writing);
+static int64 execute_by_place(const char *statement,
+							  const SbkWriting *writing);
+static int	begin_by_place(void);
+static int64 remove_gone(const char *statement, const SbkWriting *writing,
+						 uint64 *end_digest);
 static int64 retract(const SbkStatements *statements,
 					 const SbkWriting *writing);
 static Datum find_endings(const char *statement);
@@ -98,13 +104,15 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	int64		num_removed = 0;
 	int64		num_added = 0;
 
+	written->end_digest = 0;
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute(statements->replace, writing);
+		num_replaced = execute_by_place(statements->replace, writing);
 	}
 	if (num_gone > 0)
-		num_removed = execute(statements->remove, writing);
+		num_removed = remove_gone(statements->remove, writing,
+								  &written->end_digest);
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
@@ -146,7 +154,10 @@ write_shadows(SbkPass *pass, const SbkStatements *statements,
 	sbk_writer_show("shadow_change", desc, changes, n);
 	if (n > 0)
 	{
+		int			level = begin_by_place();
+
 		told = tell(statements->write_shadows, 2, types, values);
+		AtEOXact_GUC(false, level);
 		if (sbk_column_int(2) > 0)
 			told = retract_shadows(statements, writing, told);
 	}
@@ -320,6 +331,45 @@ retract(const SbkStatements *statements, const SbkWriting *writing)
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
 	return SPI_processed;
+}
+
+static int64
+execute_by_place(const char *statement, const SbkWriting *writing)
+{
+	int			level = begin_by_place();
+	int64		num_processed = execute(statement, writing);
+
+	AtEOXact_GUC(false, level);
+	return num_processed;
+}
+
+/*
+ * For statements about rows that are named by their ctid, which come in about
+ * the order of the table.  A hash or merge join of many would lose it, and read
+ * and write pages all over the table and its index.  Returns the level of
+ * settings that it ends with.
+ */
+static int
+begin_by_place(void)
+{
+	static const char *const joins[] = {"enable_hashjoin", "enable_mergejoin"};
+	int			level = NewGUCNestLevel();
+	int			i;
+
+	for (i = 0; i < lengthof(joins); i++)
+		(void) set_config_option(joins[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* The statement tells how many it has ended, and their digest. */
+static int64
+remove_gone(const char *statement, const SbkWriting *writing,
+			uint64 *end_digest)
+{
+	(void) execute_by_place(statement, writing);
+	*end_digest = strtoull(sbk_column(2), NULL, 10);
+	return sbk_column_int(1);
 }
 
 /*

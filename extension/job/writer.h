@@ -52,6 +52,7 @@ typedef struct SbkWritten
 	int64		num_written;
 	int64		num_ended;		/* superseded, vanished and excluded */
 	int64		num_closed;
+	uint64		end_digest;		/* of the closed ones, and why they are */
 	int64		num_overtaken;	/* left to those who wrote them meanwhile */
 	char	   *shadows;		/* a JSON array with what became of them, or
 								 * NULL */

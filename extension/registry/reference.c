@@ -109,7 +109,7 @@ sbk_reference_resolve_recorded(int32 model_id, int32 version,
 	if (tuple == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("the model that was recorded does not exist any more"),
+				errmsg("the model that was recorded no longer exists"),
 				errdetail("It had the model_id %d.", model_id),
 				errhint("The scores of a model that was dropped cannot be computed again."));
 	read_model(&scan, tuple, resolved);

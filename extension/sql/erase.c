@@ -22,9 +22,7 @@
 #include "compat.h"
 #include "job/erased.h"
 #include "job/guise.h"
-#include "job/digest.h"
 #include "job/lock.h"
-#include "job/pass.h"
 #include "job/writer.h"
 #include "registry/catalog.h"
 
@@ -35,8 +33,8 @@ PG_FUNCTION_INFO_V1(sbk_sql_keyed_hash);
 PG_FUNCTION_INFO_V1(sbk_sql_begins_at);
 PG_FUNCTION_INFO_V1(sbk_sql_partition_bounds);
 
-static bytea *hash_key(int32 job_id, TupleDesc desc, const Datum *values);
-static int64 digest_key(TupleDesc desc, const Datum *values, const bool *nulls);
+static bytea *hash_key(int32 job_id, SbkKeyHasher *hasher,
+					   const Datum *values, const bool *nulls);
 static char *show_key(bool as_pattern);
 static void append_pattern(StringInfo text, const char *value, bool is_number);
 static bool read_bound(const List *bound, Datum *value);
@@ -101,14 +99,16 @@ sbk_sql_read_key(PG_FUNCTION_ARGS)
 		TupleDesc	key = SPI_tuptable->tupdesc;
 		Datum	   *key_values = palloc(key->natts * sizeof(Datum));
 		bool	   *key_nulls = palloc(key->natts * sizeof(bool));
+		SbkKeyHasher *hasher = sbk_key_hasher_make(key, key->natts);
 		bytea	   *hash;
 
 		heap_deform_tuple(SPI_tuptable->vals[0], key, key_values, key_nulls);
-		hash = hash_key(PG_GETARG_INT32(0), key, key_values);
+		hash = hash_key(PG_GETARG_INT32(0), hasher, key_values, key_nulls);
 		nulls[0] = hash == NULL;
 		nulls[1] = nulls[2] = nulls[3] = false;
 		values[0] = PointerGetDatum(hash);
-		values[1] = Int64GetDatum(digest_key(key, key_values, key_nulls));
+		values[1] = Int64GetDatum((int64) sbk_key_digest(hasher, key_values,
+														 key_nulls));
 		values[2] = CStringGetTextDatum(show_key(false));
 		values[3] = CStringGetTextDatum(show_key(true));
 	}
@@ -118,30 +118,16 @@ sbk_sql_read_key(PG_FUNCTION_ARGS)
 }
 
 static bytea *
-hash_key(int32 job_id, TupleDesc desc, const Datum *values)
+hash_key(int32 job_id, SbkKeyHasher *hasher, const Datum *values,
+		 const bool *nulls)
 {
 	bytea	   *hash = palloc(VARHDRSZ + SBK_KEY_HASH_LENGTH);
 
 	SET_VARSIZE(hash, VARHDRSZ + SBK_KEY_HASH_LENGTH);
-	if (!sbk_erased_hash(job_id, desc, desc->natts, values,
+	if (!sbk_erased_hash(job_id, hasher, values, nulls,
 						 (uint8 *) VARDATA(hash)))
 		return NULL;
 	return hash;
-}
-
-static int64
-digest_key(TupleDesc desc, const Datum *values, const bool *nulls)
-{
-	bool	   *by_value = palloc(desc->natts * sizeof(bool));
-	int16	   *lengths = palloc(desc->natts * sizeof(int16));
-	int			i;
-
-	for (i = 0; i < desc->natts; i++)
-	{
-		by_value[i] = TupleDescAttr(desc, i)->attbyval;
-		lengths[i] = TupleDescAttr(desc, i)->attlen;
-	}
-	return (int64) sbk_digest_row(0, desc->natts, values, nulls, by_value, lengths);
 }
 
 /* Of the row in SPI_tuptable, as pass.c shows it: (a, b)=(1, 2). */
@@ -207,7 +193,7 @@ sbk_sql_keyed_hash(PG_FUNCTION_ARGS)
 	if (VARSIZE_ANY_EXHDR(secret) != SBK_SECRET_LENGTH)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("a secret has %d bytes", SBK_SECRET_LENGTH));
+				errmsg("a secret must have %d bytes", SBK_SECRET_LENGTH));
 	SET_VARSIZE(hash, VARHDRSZ + SBK_KEY_HASH_LENGTH);
 	sbk_erased_hash_bytes((uint8 *) VARDATA_ANY(secret), VARDATA_ANY(bytes),
 						  VARSIZE_ANY_EXHDR(bytes), (uint8 *) VARDATA(hash));

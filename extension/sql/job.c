@@ -51,14 +51,6 @@ PG_FUNCTION_INFO_V1(sbk_sql_result_shape);
 PG_FUNCTION_INFO_V1(sbk_sql_source_key);
 PG_FUNCTION_INFO_V1(sbk_sql_source_table);
 
-/* How each column of a digest is stored. */
-typedef struct DigestColumns
-{
-	int			n;
-	bool		by_value[FUNC_MAX_ARGS];
-	int16		lengths[FUNC_MAX_ARGS];
-} DigestColumns;
-
 static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
 static void require_top_level(FunctionCallInfo fcinfo, const char *procedure);
@@ -177,7 +169,7 @@ sbk_sql_stream(PG_FUNCTION_ARGS)
 	if (request.trigger->tg_trigger->tgnargs != 2)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("a stream's trigger names its job, and what an error does"));
+				errmsg("a stream's trigger takes the name of a job, and fail or record"));
 	if (!has_changes(request.trigger))
 		PG_RETURN_POINTER(NULL);
 	request.job = request.trigger->tg_trigger->tgargs[0];
@@ -275,29 +267,29 @@ sbk_sql_guard_book(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_row_digest(PG_FUNCTION_ARGS)
 {
-	DigestColumns *columns = fcinfo->flinfo->fn_extra;
+	SbkDigestColumn *columns = fcinfo->flinfo->fn_extra;
+	int			n = PG_NARGS();
 	Datum		values[FUNC_MAX_ARGS];
 	bool		nulls[FUNC_MAX_ARGS];
 	int			i;
 
 	if (columns == NULL)
 	{
-		columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt,
-									 sizeof(DigestColumns));
-		columns->n = PG_NARGS();
-		for (i = 0; i < columns->n; i++)
-			get_typlenbyval(get_fn_expr_argtype(fcinfo->flinfo, i),
-							&columns->lengths[i], &columns->by_value[i]);
+		MemoryContext old_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		columns = palloc(n * sizeof(SbkDigestColumn));
+		for (i = 0; i < n; i++)
+			sbk_digest_column_start(&columns[i],
+									get_fn_expr_argtype(fcinfo->flinfo, i));
+		MemoryContextSwitchTo(old_context);
 		fcinfo->flinfo->fn_extra = columns;
 	}
-	for (i = 0; i < columns->n; i++)
+	for (i = 0; i < n; i++)
 	{
 		values[i] = PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i);
 	}
-	PG_RETURN_INT64((int64) sbk_digest_row(0, columns->n, values, nulls,
-										   columns->by_value,
-										   columns->lengths));
+	PG_RETURN_INT64((int64) sbk_digest_row(columns, n, values, nulls));
 }
 
 Datum

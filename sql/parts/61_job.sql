@@ -150,6 +150,23 @@ AS 'MODULE_PATHNAME', 'sbk_sql_source_table';
 COMMENT ON FUNCTION scorebook.source_table(regclass, name[]) IS
 	'the table that a source shows row by row, and its columns that these of the source are; else nulls';
 
+-- Both are the same for keys that are equal, whatever their bytes are.
+CREATE FUNCTION scorebook.key_digest(key record)
+RETURNS bigint
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_key_digest';
+
+COMMENT ON FUNCTION scorebook.key_digest(record) IS
+	'a hash of a key, a row of its columns; throws where a type cannot be part of a key';
+
+CREATE FUNCTION scorebook.key_place(job text, key record)
+RETURNS integer
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'sbk_sql_key_place';
+
+COMMENT ON FUNCTION scorebook.key_place(text, record) IS
+	'the place of a key of a job of that name, from 0 to 9999, by which a split serves it';
+
 CREATE FUNCTION scorebook.guard_book() RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_guard_book';
@@ -160,12 +177,14 @@ COMMENT ON FUNCTION scorebook.guard_book() IS
 -- A list of columns, each as the format says: '%I', 's.%I' and so on.
 CREATE FUNCTION scorebook.column_list(columns name[], format text, separator text DEFAULT ', ')
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(replace(column_list.format, '%I', quote_ident(c.name)), separator
-		ORDER BY c.position)
-	FROM unnest(columns) WITH ORDINALITY AS c (name, position)
+BEGIN
+	RETURN (
+		SELECT string_agg(replace(column_list.format, '%I', quote_ident(c.name)), separator ORDER BY c.position)
+		FROM unnest(columns) WITH ORDINALITY AS c (name, position));
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.column_list(name[], text, text) IS
@@ -333,8 +352,8 @@ BEGIN
 	IF name IS NULL OR octet_length(name) NOT BETWEEN 1 AND 48 THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_name',
-			MESSAGE = 'the name of a job has 1 to 48 bytes',
-			DETAIL = format('This one has %s.', coalesce(octet_length(name), 0));
+			MESSAGE = 'the name of a job must have 1 to 48 bytes',
+			DETAIL = format('This one has %s bytes.', coalesce(octet_length(name), 0));
 	END IF;
 	IF EXISTS (SELECT FROM scorebook.registered_job AS j
 			WHERE j.name = check_job_name.name AND j.dropped_at IS NULL) THEN
@@ -427,8 +446,12 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_column',
 			MESSAGE = format('the source of job "%s" lacks the column "%s" of its key', name, missing),
-			DETAIL = format('The source is %s.', source);
+			DETAIL = format('The source is %s.', source),
+			HINT = 'Name columns that identify a row of it: key => ''{customer_id}''.';
 	END IF;
+	-- throws where it cannot be known again; no row is read
+	EXECUTE format('SELECT scorebook.key_digest(k) FROM (SELECT %s FROM (SELECT) AS one LEFT JOIN %s AS s ON false) AS k',
+		scorebook.column_list(key, 's.%I'), source);
 	SELECT m.* INTO problem
 	FROM scorebook.input_map(model, source) AS m
 	WHERE m.verdict <> 'ok'
@@ -511,13 +534,15 @@ BEGIN
 	END IF;
 	PERFORM scorebook.check_is_free(result);
 	PERFORM scorebook.check_is_free(history);
+	-- rows that change have room for what they become next; those of periods gone
+	-- by hardly change
 	EXECUTE format('CREATE TABLE %s (%s, effective_at timestamp with time zone NOT NULL, %s, PRIMARY KEY (%s))'
-		' WITH (fillfactor = 90)',
+		' WITH (fillfactor = %s)',
 		result,
 		scorebook.key_definition(job),
 		(SELECT string_agg(format('%I %s', b.name, b.definition), ', ')
 		 FROM scorebook.book_columns(job.has_scores, job.has_class) AS b),
-		row_key);
+		row_key, CASE job.keep WHEN 'latest' THEN 50 ELSE 100 END);
 	EXECUTE format('CREATE TABLE %s (LIKE %s, ended_by bigint NOT NULL,'
 		' system_to timestamp with time zone NOT NULL, end_reason text NOT NULL,'
 		' CHECK (system_from < system_to), UNIQUE (%s, system_from, system_to))'
@@ -529,6 +554,8 @@ BEGIN
 			job.name, history, result));
 	EXECUTE format('COMMENT ON TABLE %s IS %L', history,
 		format('what job "%s" said before', job.name));
+	PERFORM scorebook.comment_columns(result::regclass);
+	PERFORM scorebook.comment_columns(history::regclass);
 	PERFORM scorebook.guard_table(result::regclass);
 	PERFORM scorebook.guard_table(history::regclass);
 	FOREACH reader IN ARRAY readers LOOP
@@ -540,6 +567,51 @@ $$;
 
 COMMENT ON FUNCTION scorebook.create_book(scorebook.registered_job, name, name[]) IS
 	'the tables of a job, owned by the caller';
+
+-- A column with none of these names is one of the key.
+CREATE FUNCTION scorebook.comment_columns(book regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	own record;
+BEGIN
+	FOR own IN
+		SELECT a.attname AS name, coalesce(m.meaning, 'of the key, as in the source') AS meaning
+		FROM pg_attribute AS a
+			LEFT JOIN (VALUES
+				('served', 'reference of the shadow that said it'),
+				('effective_at', 'the time that the row is about'),
+				('score', 'what the model gave for the key'),
+				('scores', 'what the model gave for the key, in the order of its outputs'),
+				('class', 'the likeliest of several classes; null: the model has none'),
+				('points', 'the score on the scale of a scorecard; null: the job has no scaling'),
+				('decision', 'accept, refer or decline; null: the job has no cutoffs'),
+				('cutoff_set', 'the set of cutoffs that decided, see scorebook.cutoff'),
+				('band', 'the grade; null: the job has no bands'),
+				('band_set', 'the set of bands that graded, see scorebook.band'),
+				('reasons', 'reason codes, the strongest first; null: none are stored'),
+				('version', 'the version of the model that scored'),
+				('inputs', 'what the model saw, in the order of its features; null: not kept'),
+				('inputs_hash', 'a hash of what the model saw; null: not kept'),
+				('run', 'the run that wrote the row, see scorebook.job_run'),
+				('system_from', 'when that run began, or just after the row before did'),
+				('ended_by', 'the run that ended the row'),
+				('system_to', 'when that run began, or just after the row did'),
+				('end_reason', 'superseded by another row, vanished from the source, excluded, or withdrawn with its shadow'),
+				('confirmed_at', 'when a run last found it to be so'),
+				('stale', 'the key could not be scored since'),
+				('stale_since', 'when it first could not')) AS m (name, meaning) ON m.name = a.attname
+		WHERE a.attrelid = book AND a.attnum > 0 AND NOT a.attisdropped
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', book, own.name, own.meaning);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.comment_columns(regclass) IS
+	'comments on the columns of a table or view of a book';
 
 -- The tables of a book that are there: result and history, and those of its
 -- shadows, which tell by "served" what the row is a shadow of.
@@ -654,7 +726,8 @@ BEGIN
 		WHERE c.oid IS NULL OR NOT pg_has_role(caller, c.relowner, 'USAGE')) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
-			MESSAGE = format('the book of job "%s" would not be its owner''s', job.name);
+			MESSAGE = format('the tables of job "%s" must belong to its owner', job.name),
+			HINT = 'Use scorebook.create_job, which makes them.';
 	END IF;
 	INSERT INTO scorebook.timeline (begins_at)
 	VALUES ('-infinity')

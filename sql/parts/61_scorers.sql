@@ -4,10 +4,12 @@
 
 CREATE FUNCTION scorebook.model_of_reference(ref text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT regexp_replace(ref, '[@/].*$', '')
+BEGIN
+	RETURN regexp_replace(ref, '[@/].*$', '');
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.model_of_reference(text) IS
@@ -18,13 +20,16 @@ COMMENT ON FUNCTION scorebook.model_of_reference(text) IS
 -- alias has already, as long as no other one comes before.
 CREATE FUNCTION scorebook.split_places(model text, split jsonb)
 RETURNS TABLE (number bigint, ref text, upto integer)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+	RETURN QUERY
 	SELECT row_number() OVER by_name, scorebook.model_of_reference(model) || '@' || s.key,
 		round(10000 * sum(s.value::text::numeric) OVER by_name)::integer
 	FROM jsonb_each(split) AS s
-	WINDOW by_name AS (ORDER BY s.key COLLATE "C")
+	WINDOW by_name AS (ORDER BY s.key COLLATE "C");
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.split_places(text, jsonb) IS
@@ -32,15 +37,18 @@ COMMENT ON FUNCTION scorebook.split_places(text, jsonb) IS
 
 CREATE FUNCTION scorebook.scorers_internal(job scorebook.registered_job)
 RETURNS TABLE (number bigint, role text, ref text, upto integer)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT 0, 'served', job.model, 10000
+BEGIN
+	RETURN QUERY
+	SELECT 0::bigint, 'served', job.model, 10000
 	UNION ALL
 	SELECT p.number, 'split', p.ref, p.upto FROM scorebook.split_places(job.model, job.split) AS p
 	UNION ALL
 	SELECT 10000 + s.position, 'shadow', s.ref, 10000
-	FROM unnest(job.shadows) WITH ORDINALITY AS s (ref, position)
+	FROM unnest(job.shadows) WITH ORDINALITY AS s (ref, position);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.scorers_internal(scorebook.registered_job) IS
@@ -53,10 +61,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	own constant scorebook.registered_job := scorebook.find_job(job);
-	place bigint;
+	place integer;
 BEGIN
-	EXECUTE format('SELECT (scorebook.row_digest($1, %s) & 9223372036854775807) %% 10000'
-			' FROM jsonb_populate_record(NULL::%s, $2) AS k',
+	EXECUTE format('SELECT scorebook.key_place($1, ROW(%s)) FROM jsonb_populate_record(NULL::%s, $2) AS k',
 			scorebook.column_list(own.key, 'k.%I'), own.result)
 		INTO place
 		USING own.name, scorebook.key_object(own, to_jsonb(key));
@@ -86,8 +93,8 @@ BEGIN
 	IF jsonb_typeof(split) <> 'object' OR split = '{}' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the split of job "%s" is not an object with shares', name),
-			HINT = 'Such as {"challenger": 0.1}: the alias challenger of the job''s model serves a tenth of the keys.';
+			MESSAGE = format('the split of job "%s" must be a JSON object of shares', name),
+			HINT = 'For example, {"challenger": 0.1} lets the alias challenger of the job''s model serve a tenth of the keys.';
 	END IF;
 	SELECT s.key, s.value INTO wrong
 	FROM jsonb_each(split) AS s
@@ -96,16 +103,16 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the share of "%s" in the split of job "%s" is none: %s', wrong.key, name, wrong.value),
-			HINT = 'Shares are numbers from 0.0001 to less than 1.';
+			MESSAGE = format('invalid share for "%s" in the split of job "%s": %s', wrong.key, name, wrong.value),
+			HINT = 'A share is a number from 0.0001 to less than 1.';
 	END IF;
 	IF (SELECT sum((s.value)::numeric) FROM jsonb_each(split) AS s) >= 1 THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the split of job "%s" leaves nothing for its model', name),
+			MESSAGE = format('the split of job "%s" leaves no keys for its model', name),
 			DETAIL = format('The shares add up to %s.',
 				(SELECT sum((s.value)::numeric) FROM jsonb_each(split) AS s)),
-			HINT = 'Shares add up to less than 1.';
+			HINT = 'Shares must add up to less than 1.';
 	END IF;
 END
 $$;
@@ -152,7 +159,7 @@ BEGIN
 	IF EXISTS (SELECT FROM unnest(job.shadows) AS s (ref) GROUP BY s.ref HAVING count(*) > 1 OR s.ref IS NULL) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the shadows of job "%s" have a null, or one of them twice', job.name),
+			MESSAGE = format('the shadows of job "%s" contain a null or a duplicate', job.name),
 			HINT = 'Name each challenger once: shadows => ''{credit_risk@challenger}''.';
 	END IF;
 	FOREACH reference IN ARRAY job.shadows LOOP
@@ -197,6 +204,8 @@ BEGIN
 		format('what the shadows of job "%s" say now', job.name));
 	EXECUTE format('COMMENT ON TABLE %s IS %L', history,
 		format('what the shadows of job "%s" said before', job.name));
+	PERFORM scorebook.comment_columns(shadow::regclass);
+	PERFORM scorebook.comment_columns(history::regclass);
 	PERFORM scorebook.guard_table(shadow::regclass);
 	PERFORM scorebook.guard_table(history::regclass);
 END
@@ -246,15 +255,17 @@ COMMENT ON FUNCTION scorebook.explanation_problem(text) IS
 
 CREATE FUNCTION scorebook.num_reasons_internal(job scorebook.registered_job)
 RETURNS integer
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(job.reasons,
+BEGIN
+	RETURN coalesce(job.reasons,
 		CASE WHEN EXISTS
 			(SELECT FROM scorebook.cutoff AS c
 			 WHERE c.job_id = job.job_id AND c.decision = 'decline'
 				AND c.set = scorebook.current_set('cutoff', job.job_id))
-			THEN 4 ELSE 0 END)
+			THEN 4 ELSE 0 END);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.num_reasons_internal(scorebook.registered_job) IS
@@ -272,7 +283,8 @@ BEGIN
 	IF n < 0 THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('job "%s" cannot store %s reasons', job.name, n);
+			MESSAGE = format('job "%s" cannot store %s reasons', job.name, n),
+			HINT = 'Give a number from 0 on, or null for the default.';
 	END IF;
 	FOR reference IN
 		SELECT job.model UNION ALL SELECT p.ref FROM scorebook.split_places(job.model, job.split) AS p

@@ -60,12 +60,15 @@ SELECT pg_catalog.pg_extension_config_dump('scorebook.band', '');
 
 CREATE FUNCTION scorebook.current_set(kind text, job_id integer)
 RETURNS integer
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE kind
-		WHEN 'cutoff' THEN (SELECT max(c.set) FROM scorebook.cutoff AS c WHERE c.job_id = current_set.job_id)
-		ELSE (SELECT max(b.set) FROM scorebook.band AS b WHERE b.job_id = current_set.job_id) END
+BEGIN
+	IF kind = 'cutoff' THEN
+		RETURN (SELECT max(c.set) FROM scorebook.cutoff AS c WHERE c.job_id = current_set.job_id);
+	END IF;
+	RETURN (SELECT max(b.set) FROM scorebook.band AS b WHERE b.job_id = current_set.job_id);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.current_set(text, integer) IS
@@ -73,19 +76,22 @@ COMMENT ON FUNCTION scorebook.current_set(text, integer) IS
 
 CREATE FUNCTION scorebook.current_ranges(kind text, job_id integer)
 RETURNS TABLE (set integer, of_points boolean, low double precision, label text)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+	RETURN QUERY
 	SELECT c.set, c.scale = 'points', coalesce(c.low, '-infinity'), c.decision
 	FROM scorebook.cutoff AS c
 	WHERE kind = 'cutoff' AND c.job_id = current_ranges.job_id
-		AND c.set = scorebook.current_set(kind, job_id)
+		AND c.set = scorebook.current_set(kind, current_ranges.job_id)
 	UNION ALL
 	SELECT b.set, b.scale = 'points', coalesce(b.low, '-infinity'), b.band
 	FROM scorebook.band AS b
 	WHERE kind = 'band' AND b.job_id = current_ranges.job_id
-		AND b.set = scorebook.current_set(kind, job_id)
-	ORDER BY 3
+		AND b.set = scorebook.current_set(kind, current_ranges.job_id)
+	ORDER BY 3;
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.current_ranges(text, integer) IS
@@ -113,12 +119,13 @@ COMMENT ON FUNCTION scorebook.label_expression(text, integer, text) IS
 CREATE FUNCTION scorebook.scaling_numbers(scaling jsonb, OUT offset_points double precision,
 	OUT factor double precision)
 RETURNS record
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT (scaling ->> 'points')::double precision - f.factor * ln((scaling ->> 'odds')::double precision),
-		f.factor
-	FROM (VALUES ((scaling ->> 'pdo')::double precision / ln(2::double precision))) AS f (factor)
+BEGIN
+	factor := (scaling ->> 'pdo')::double precision / ln(2::double precision);
+	offset_points := (scaling ->> 'points')::double precision - factor * ln((scaling ->> 'odds')::double precision);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.scaling_numbers(jsonb) IS
@@ -153,8 +160,8 @@ BEGIN
 	IF FOUND OR jsonb_typeof(scaling) <> 'object' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the scaling of job "%s" lacks a number "%s" above 0', name, wrong),
-			HINT = 'Such as {"points": 600, "odds": 50, "pdo": 20}: 600 points at odds of 50 to 1, and 20 points to double them.';
+			MESSAGE = format('the scaling of job "%s" must have a positive number "%s"', name, wrong),
+			HINT = 'For example, {"points": 600, "odds": 50, "pdo": 20}: 600 points at odds of 50 to 1, and 20 points to double them.';
 	END IF;
 	shape := scorebook.result_shape(model);
 	IF shape.width <> 1 OR shape.classes <> 2 THEN
@@ -217,8 +224,8 @@ BEGIN
 	IF jsonb_typeof(ranges) IS DISTINCT FROM 'object' OR ranges = '{}' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the %s of job "%s" are not an object with ranges', what, job.name),
-			HINT = 'Such as {"accept": [null, 0.1], "refer": [0.1, 0.3], "decline": [0.3, null]}.';
+			MESSAGE = format('the %s of job "%s" must be a JSON object of ranges', what, job.name),
+			HINT = 'For example, {"accept": [null, 0.1], "refer": [0.1, 0.3], "decline": [0.3, null]}.';
 	END IF;
 	SELECT r.key, r.value INTO wrong
 	FROM jsonb_each(ranges) AS r
@@ -235,7 +242,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the range of "%s" among the %s of job "%s" is none: %s', wrong.key, what,
+			MESSAGE = format('invalid range for "%s" in the %s of job "%s": %s', wrong.key, what,
 				job.name, wrong.value),
 			HINT = 'A range is [low, high]; it includes low and not high, and null is open.';
 	END IF;
@@ -290,7 +297,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('the cutoffs of job "%s" have an unknown decision', job),
-			HINT = 'Decisions are accept, refer and decline; other labels belong into bands.';
+			HINT = 'Decisions are accept, refer and decline; other labels belong in bands.';
 	END IF;
 	INSERT INTO scorebook.cutoff (job_id, set, low, high, decision, direction, scale, defined_at, defined_by)
 	SELECT own.job_id, new_set, r.low, r.high, r.label, own.direction, scale, now(), caller

@@ -76,11 +76,11 @@ COMMENT ON COLUMN scorebook.run.rows_closed IS
 COMMENT ON COLUMN scorebook.run.rows_erased IS
 	'rows that were skipped, as their keys are in scorebook.tombstone';
 COMMENT ON COLUMN scorebook.run.failed_key_digest IS
-	'scorebook.row_digest of the key, which does not depend on how it is shown';
+	'scorebook.key_digest of the key, which does not depend on how it is shown';
 COMMENT ON COLUMN scorebook.run.rows_overtaken IS
 	'rows that others have written since the snapshot; they stay as they are';
 COMMENT ON COLUMN scorebook.run.digest IS
-	'sum of scorebook.row_digest over the rows that it wrote, modulo 2^64';
+	'sum of scorebook.row_digest over the rows that it wrote, and of scorebook.end_digest over those that it ended, modulo 2^64';
 COMMENT ON COLUMN scorebook.run.phases IS
 	'what took how long, in milliseconds: prepare, score and write one after the other; reasons and shadows are parts of score';
 
@@ -122,7 +122,7 @@ COMMENT ON COLUMN scorebook.run_model.rows_written IS
 COMMENT ON COLUMN scorebook.run_model.rows_ended IS
 	'of a shadow, rows that went to its history';
 COMMENT ON COLUMN scorebook.run_model.digest IS
-	'of a shadow, the sum of scorebook.row_digest over the rows that were written, modulo 2^64';
+	'of a shadow, what run.digest is of the job';
 COMMENT ON COLUMN scorebook.run_model.sqlstate IS
 	'of the first error of a shadow; one without failed rows has ended the shadow for this run';
 
@@ -133,7 +133,8 @@ CREATE TABLE scorebook.row_error
 	key			text NOT NULL,
 	key_digest	bigint NOT NULL,
 	sqlstate	text NOT NULL,
-	message		text NOT NULL
+	message		text NOT NULL,
+	detail		text
 );
 
 CREATE INDEX row_error_run_idx ON scorebook.row_error (run);
@@ -144,7 +145,7 @@ COMMENT ON TABLE scorebook.row_error IS
 COMMENT ON COLUMN scorebook.row_error.key IS
 	'as in the message of a unique constraint: (customer_id)=(17)';
 COMMENT ON COLUMN scorebook.row_error.key_digest IS
-	'scorebook.row_digest of the key, which does not depend on how it is shown';
+	'scorebook.key_digest of the key, which does not depend on how it is shown';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run_model', '');
@@ -175,6 +176,17 @@ AS 'MODULE_PATHNAME', 'sbk_sql_row_digest';
 
 COMMENT ON FUNCTION scorebook.row_digest("any") IS
 	'a hash of the values of a row of a book: key, effective_at, outputs, reasons, version and inputs';
+
+-- Of the row itself, too, so that nobody can find the key of one that was erased
+-- by trying all keys.  That a row was superseded is proven by the next one.
+CREATE FUNCTION scorebook.end_digest(row_digest bigint, end_reason text)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN end_reason OPERATOR(pg_catalog.<>) 'superseded'
+	THEN scorebook.row_digest(row_digest, end_reason) ELSE 0 END;
+
+COMMENT ON FUNCTION scorebook.end_digest(bigint, text) IS
+	'a hash of why a row of a book ended, and of the row; 0: it was superseded';
 
 CREATE FUNCTION scorebook.run_is_alive(job_id integer)
 RETURNS boolean
@@ -224,7 +236,8 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('permission denied for job "%s"', job.name),
-			DETAIL = format('It belongs to role "%s".', job.owner);
+			DETAIL = format('It belongs to role "%s".', job.owner),
+			HINT = 'Members of that role may run, change and erase.';
 	END IF;
 END
 $$;
@@ -276,7 +289,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = id AND j.dropped_at IS NULL) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = 'the job was dropped meanwhile';
+			MESSAGE = 'the job was concurrently dropped';
 	END IF;
 	IF kind = 'run' AND effective_at IS NOT NULL THEN
 		SELECT j.name, j.effective_at AS expression INTO by_row
@@ -331,7 +344,8 @@ COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint
 -- In the former $1 is the effective_at of the run.  Its scope: all; watermark,
 -- what has changed since the last run; subject, the row whose key is in $2;
 -- features, that row as it is in $3; inserted, updated and deleted, the keys in
--- the transition tables of a trigger, "old_rows" and "new_rows".
+-- the transition tables of a trigger, "old_rows" and "new_rows"; decision, where
+-- "decide" reads the book instead.
 CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job, scope text, low_watermark text,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT replace text,
@@ -354,12 +368,6 @@ DECLARE
 	given constant name[] := columns[:cardinality(columns) - 2];
 	digested constant text := 'scorebook.row_digest(' || scorebook.column_list(given, 'c.%I') || ')';
 	still constant text := 'c.ctid = w.old_ctid AND c.run = w.old_run';
-	cutoff_set constant integer := scorebook.current_set('cutoff', job.job_id);
-	band_set constant integer := scorebook.current_set('band', job.job_id);
-	points constant text := CASE WHEN job.scaling IS NULL THEN 'NULL::integer'
-		ELSE (SELECT format('scorebook.scaled_points(c.score, %L, %L, %L)', s.offset_points, s.factor,
-				job.direction = 'higher_is_better')
-			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
 	old text;
 	period text;
 	source text := job.source;
@@ -466,28 +474,22 @@ BEGIN
 		job.result, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '), job.history,
 		scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
 	remove := format(
-		'WITH removed AS (DELETE FROM %s AS c USING gone AS w WHERE %s RETURNING %s, w.reason AS "scorebook reason")'
-		' INSERT INTO %s (%s, ended_by, system_to, end_reason)'
-		' SELECT %s, $1, greatest($2, r.system_from + interval ''1 microsecond''), r."scorebook reason"'
-		' FROM removed AS r',
+		'WITH removed AS (DELETE FROM %1$s AS c USING gone AS w WHERE %2$s RETURNING %3$s, w.reason AS end_reason),'
+		' archived AS (INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
+		' SELECT %3$s, $1, greatest($2, c.system_from + interval ''1 microsecond''), c.end_reason'
+		' FROM removed AS c)'
+		' SELECT count(*), coalesce(sum(scorebook.end_digest(%6$s, c.end_reason)), 0) %% 18446744073709551616'
+		' FROM removed AS c',
 		job.result, still, scorebook.column_list(columns, 'c.%I'), job.history,
-		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'r.%I'));
+		scorebook.column_list(columns, '%I'), digested);
 	digest := format('SELECT coalesce(sum(%s), 0) %% 18446744073709551616 FROM %s AS c WHERE c.run = $1',
 		digested, job.result);
-	decide := format(
-		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
-		' WHERE (c.cutoff_set, c.band_set, c.points) IS DISTINCT FROM (%L::integer, %L::integer, %s)',
-		(SELECT string_agg(CASE g.name
-				WHEN 'points' THEN points
-				WHEN 'decision' THEN scorebook.label_expression('cutoff', job.job_id, points)
-				WHEN 'cutoff_set' THEN format('%L::integer', cutoff_set)
-				WHEN 'band' THEN scorebook.label_expression('band', job.job_id, points)
-				WHEN 'band_set' THEN format('%L::integer', band_set)
-				ELSE format('c.%I', g.name) END, ', ' ORDER BY g.position)
-		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
-		job.result, cutoff_set, band_set, points);
+	IF scope = 'decision' THEN
+		decide := scorebook.decide_statement_internal(job, given);
+	END IF;
 	-- where there are no shadows any more, rows of theirs may be left, which no pull looks for
-	IF job.shadow IS NOT NULL AND (cardinality(job.shadows) > 0 OR scope NOT IN ('subject', 'features')) THEN
+	IF job.shadow IS NOT NULL AND scope <> 'decision'
+			AND (cardinality(job.shadows) > 0 OR scope NOT IN ('subject', 'features')) THEN
 		SELECT s.compare, s.endings, s.write, s.retract
 		INTO compare_shadows, shadow_endings, write_shadows, retract_shadows
 		FROM scorebook.shadow_statements_internal(job, scope, changed) AS s;
@@ -508,15 +510,49 @@ $$;
 COMMENT ON FUNCTION scorebook.pass_statements_internal(scorebook.registered_job, text, text, boolean) IS
 	'the statements that read the source of a job and write its book';
 
+-- The statement that finds rows of the book whose points, decision or band are
+-- not by the ranges of now, and gives what they become.
+CREATE FUNCTION scorebook.decide_statement_internal(job scorebook.registered_job, given name[])
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+AS $$
+DECLARE
+	cutoff_set constant integer := scorebook.current_set('cutoff', job.job_id);
+	band_set constant integer := scorebook.current_set('band', job.job_id);
+	points constant text := CASE WHEN job.scaling IS NULL THEN 'NULL::integer'
+		ELSE (SELECT format('scorebook.scaled_points(c.score, %L, %L, %L)', s.offset_points, s.factor,
+				job.direction = 'higher_is_better')
+			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
+BEGIN
+	RETURN format(
+		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
+		' WHERE (c.cutoff_set, c.band_set, c.points) IS DISTINCT FROM (%L::integer, %L::integer, %s)',
+		(SELECT string_agg(CASE g.name
+				WHEN 'points' THEN points
+				WHEN 'decision' THEN scorebook.label_expression('cutoff', job.job_id, points)
+				WHEN 'cutoff_set' THEN format('%L::integer', cutoff_set)
+				WHEN 'band' THEN scorebook.label_expression('band', job.job_id, points)
+				WHEN 'band_set' THEN format('%L::integer', band_set)
+				ELSE format('c.%I', g.name) END, ', ' ORDER BY g.position)
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
+		job.result, cutoff_set, band_set, points);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.decide_statement_internal(scorebook.registered_job, name[]) IS
+	'the statement that finds what other cutoffs, bands or points make of a book';
+
 -- What is done to the tables of the shadows.  "compare" finds, under the snapshot
 -- of the pass, where "shadowed", which they have said, differs from what they said
 -- before; $1 is the effective_at of the run, $2 the shadows that have failed, whose
 -- rows stay, $3 those of the job: the rows of others end.  "write" writes that,
 -- as "shadow_change", down; $1 is the run, $2 the time of its rows.  Rows that others
 -- have written meanwhile stay.  Tells, for each shadow, how many rows were written
--- and ended, and how many are new.  "retract" gives up rows as that of the book does; $1 is the run, $2
--- what "endings" gives, $3 what "write" has told, which is corrected.  changed is the
--- WITH clause of a scope that is one of keys.
+-- and ended, and how many are new.  "retract" gives up rows as that of the book does;
+-- $1 is the run, $2 what "endings" gives, $3 what "write" has told, which is
+-- corrected.  changed is the WITH clause of a scope that is one of keys.
 CREATE FUNCTION scorebook.shadow_statements_internal(job scorebook.registered_job, scope text, changed text,
 	OUT compare text, OUT endings text, OUT write text, OUT retract text)
 RETURNS record
@@ -573,12 +609,12 @@ BEGIN
 	write := format($sql$
 		WITH archived AS
 		(
-			INSERT INTO %2$s (%4$s, ended_by, system_to, end_reason)
+			INSERT INTO %2$s AS h (%4$s, ended_by, system_to, end_reason)
 			SELECT %5$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w.what
 			FROM shadow_change AS w JOIN %1$s AS c ON c.ctid = w.old_ctid AND c.run = w.old_run
 			ORDER BY %6$s
 			FOR UPDATE OF c
-			RETURNING served
+			RETURNING h.served, scorebook.end_digest(scorebook.row_digest(%10$s), h.end_reason) AS digest
 		), replaced AS
 		(
 			UPDATE %1$s AS c
@@ -605,17 +641,18 @@ BEGIN
 		SELECT coalesce(jsonb_agg(jsonb_build_object('ref', s.served, 'rows_written', s.written,
 			'rows_ended', s.ended, 'digest', s.digest)), '[]'), (SELECT count(*) FROM added)
 		FROM
-			(SELECT d.served, count(d.digest) AS written, count(*) - count(d.digest) AS ended,
-				coalesce(sum(d.digest), 0) AS digest
+			(SELECT d.served, count(*) FILTER (WHERE NOT d.is_end) AS written, count(*) FILTER (WHERE d.is_end) AS ended,
+				sum(d.digest) AS digest
 			 FROM
-				(SELECT r.served, r.digest FROM replaced AS r
-				 UNION ALL SELECT a.served, a.digest FROM added AS a
-				 UNION ALL SELECT a.served, NULL FROM archived AS a) AS d
+				(SELECT r.served, r.digest, false AS is_end FROM replaced AS r
+				 UNION ALL SELECT a.served, a.digest, false FROM added AS a
+				 UNION ALL SELECT a.served, a.digest, true FROM archived AS a) AS d
 			 GROUP BY d.served) AS s
 		$sql$, job.shadow, job.shadow_history, scorebook.column_list(said, 'w.%I'),
 		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
 		scorebook.column_list(row_key, 'c.%I'), scorebook.column_list(said, 'c.%I'),
-		scorebook.column_list(row_key, 'w.%I'), scorebook.column_list(row_key, '%I'));
+		scorebook.column_list(row_key, 'w.%I'), scorebook.column_list(row_key, '%I'),
+		scorebook.column_list(said, 'h.%I'));
 	retract := format($sql$
 		WITH retracted AS
 		(
@@ -650,10 +687,11 @@ DECLARE
 	is_known boolean;
 BEGIN
 	PERFORM pg_stat_clear_snapshot();
+	-- what pg_stat_activity shows, without names
 	SELECT min(a.xact_start), coalesce(bool_and(a.state IS DISTINCT FROM 'disabled'), true) INTO oldest, is_known
-	FROM pg_stat_activity AS a
-	WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-		AND a.backend_type <> 'autovacuum worker';
+	FROM pg_stat_get_activity(NULL) AS a
+	WHERE a.datid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+		AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker';
 	-- one that is being prepared is in one or the other
 	IF NOT is_known OR current_setting('transaction_isolation') <> 'read committed'
 		OR EXISTS (SELECT FROM pg_prepared_xacts AS p WHERE p.database = current_database()) THEN
@@ -694,7 +732,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_table',
-			MESSAGE = format('the %s of job "%s" does not exist any more',
+			MESSAGE = format('the %s of job "%s" no longer exists',
 				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
 				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
 			HINT = 'Somebody has dropped it; drop the job, and make it again.';
@@ -714,20 +752,31 @@ BEGIN
 	max_rows := job.max_rows;
 	max_duration_ms := ceil(extract(epoch FROM job.max_duration) * 1000);
 	has_watermark := job.watermark IS NOT NULL;
-	-- another column has told nothing about this one
-	SELECT r.watermark INTO low_watermark
-	FROM scorebook.run AS r
-		JOIN scorebook.job_definition AS d ON d.job_id = r.job_id AND d.revision = r.revision
-	WHERE r.job_id = job.job_id AND r.status = 'succeeded' AND r.watermark IS NOT NULL
-		AND d.definition ->> 'watermark' = job.watermark
-	ORDER BY r.run DESC
-	LIMIT 1;
-	IF has_watermark AND run.kind = 'run' THEN
-		settled_until := coalesce(scorebook.settled_until_internal(),
-			CASE WHEN (SELECT a.atttypid FROM pg_attribute AS a
-					WHERE a.attrelid = job.source AND a.attname = job.watermark) = 'timestamp with time zone'::regtype
-				THEN low_watermark END::timestamp with time zone,
-			'-infinity');
+	IF run.kind = 'run' THEN
+		-- another column has told nothing about this one
+		SELECT r.watermark INTO low_watermark
+		FROM scorebook.run AS r
+			JOIN scorebook.job_definition AS d ON d.job_id = r.job_id AND d.revision = r.revision
+		WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND r.watermark IS NOT NULL
+			AND d.definition ->> 'watermark' = job.watermark
+		ORDER BY r.run DESC
+		LIMIT 1;
+		-- the first run over all of the source by scorebook as it is now, and with
+		-- this model: versions of another one have the same numbers
+		SELECT min(r.run) INTO alike_since
+		FROM scorebook.run AS r
+		WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
+			AND r.scorebook_version = run.scorebook_version
+			AND r.revision > coalesce((SELECT max(d.revision) FROM scorebook.job_definition AS d
+				WHERE d.job_id = job.job_id AND scorebook.model_of_reference(d.definition ->> 'model')
+					<> scorebook.model_of_reference(job.model)), 0);
+		IF has_watermark THEN
+			settled_until := coalesce(scorebook.settled_until_internal(),
+				CASE WHEN (SELECT a.atttypid FROM pg_attribute AS a
+						WHERE a.attrelid = job.source AND a.attname = job.watermark) = 'timestamp with time zone'::regtype
+					THEN low_watermark END::timestamp with time zone,
+				'-infinity');
+		END IF;
 	END IF;
 	has_scores := job.has_scores;
 	has_class := job.has_class;
@@ -737,15 +786,6 @@ BEGIN
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
-	-- the first run over all of the source by scorebook as it is now, and with
-	-- this model: versions of another one have the same numbers
-	SELECT min(r.run) INTO alike_since
-	FROM scorebook.run AS r
-	WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
-		AND r.scorebook_version = run.scorebook_version
-		AND r.revision > coalesce((SELECT max(d.revision) FROM scorebook.job_definition AS d
-			WHERE d.job_id = job.job_id AND scorebook.model_of_reference(d.definition ->> 'model')
-				<> scorebook.model_of_reference(job.model)), 0);
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
 END
@@ -797,7 +837,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = format('the model of job "%s" was dropped meanwhile', job.name);
+			MESSAGE = format('the model of job "%s" was concurrently dropped', job.name);
 	END IF;
 	PERFORM scorebook.record_models_internal(number, facts);
 	INSERT INTO scorebook.moment (writer, timeline_id) VALUES (number, job.timeline_id);
@@ -811,9 +851,10 @@ COMMENT ON FUNCTION scorebook.finish_run_internal(bigint, jsonb, timestamp with 
 -- A shadow that is not one any more has rows that end, and no model.
 CREATE FUNCTION scorebook.record_models_internal(number bigint, facts jsonb)
 RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	INSERT INTO scorebook.run_model (run, role, ref, model_id, version, sha256, engine, verification,
 		library_version, rows_scored, rows_failed, rows_written, rows_ended, digest, sqlstate, message)
 	SELECT number, coalesce(m.role, 'shadow'), coalesce(m.ref, s.ref), m.model_id, m.version, v.sha256,
@@ -832,7 +873,8 @@ AS $$
 			(SELECT w.run, w.library_version
 			 FROM scorebook.verification AS w
 			 WHERE w.model_id = m.model_id AND w.version = m.version
-			 ORDER BY w.run DESC LIMIT 1) AS w ON true
+			 ORDER BY w.run DESC LIMIT 1) AS w ON true;
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.record_models_internal(bigint, jsonb) IS
@@ -843,31 +885,34 @@ COMMENT ON FUNCTION scorebook.record_models_internal(bigint, jsonb) IS
 -- is known by what it reads, too, which can be replaced.
 CREATE FUNCTION scorebook.source_relations(source regclass)
 RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH RECURSIVE reads AS
-	(
-		SELECT 'pg_class'::regclass::oid AS class, source::oid AS object
-		UNION
-		SELECT d.refclassid, d.refobjid
-		FROM reads AS s,
-			LATERAL
-			(SELECT 'pg_rewrite'::regclass::oid AS class, w.oid AS object
-			 FROM pg_rewrite AS w
-			 WHERE s.class = 'pg_class'::regclass AND w.ev_class = s.object
-			 UNION ALL
-			 SELECT s.class, s.object
-			 WHERE s.class = 'pg_proc'::regclass) AS p
-			JOIN pg_depend AS d ON d.classid = p.class AND d.objid = p.object
-		WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
-	)
-	SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
-		'oid', c.oid::bigint, 'kind', c.relkind) || CASE WHEN c.relkind IN ('v', 'm')
-		THEN jsonb_build_object('definition', encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex'))
-		ELSE '{}' END ORDER BY c.oid::regclass::text)
-	FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
-	WHERE r.class = 'pg_class'::regclass
+BEGIN
+	RETURN (
+		WITH RECURSIVE reads AS
+		(
+			SELECT 'pg_class'::regclass::oid AS class, source::oid AS object
+			UNION
+			SELECT d.refclassid, d.refobjid
+			FROM reads AS s,
+				LATERAL
+				(SELECT 'pg_rewrite'::regclass::oid AS class, w.oid AS object
+				 FROM pg_rewrite AS w
+				 WHERE s.class = 'pg_class'::regclass AND w.ev_class = s.object
+				 UNION ALL
+				 SELECT s.class, s.object
+				 WHERE s.class = 'pg_proc'::regclass) AS p
+				JOIN pg_depend AS d ON d.classid = p.class AND d.objid = p.object
+			WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
+		)
+		SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
+			'oid', c.oid::bigint, 'kind', c.relkind) || CASE WHEN c.relkind IN ('v', 'm')
+			THEN jsonb_build_object('definition', encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex'))
+			ELSE '{}' END ORDER BY c.oid::regclass::text)
+		FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
+		WHERE r.class = 'pg_class'::regclass);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.source_relations(regclass) IS

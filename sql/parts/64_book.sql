@@ -64,7 +64,7 @@ BEGIN
 	IF jsonb_typeof(key) IS DISTINCT FROM 'object' OR NOT key ?& columns THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the key of job "%s" is (%s)', job.name, array_to_string(columns, ', ')),
+			MESSAGE = format('the key of job "%s" must have the columns (%s)', job.name, array_to_string(columns, ', ')),
 			HINT = format('Give a row with these columns, or a JSON object: %s.',
 				jsonb_object(columns, array_fill('...'::text, ARRAY[cardinality(columns)])));
 	END IF;
@@ -171,7 +171,9 @@ BEGIN
 			SELECT l.run, l.part, count(*) AS n, sum(l.digest) AS digest FROM line AS l GROUP BY l.run, l.part
 		), ended AS
 		(
-			SELECT l.ended_by AS run, l.part, count(*) AS n FROM line AS l
+			SELECT l.ended_by AS run, l.part, count(*) AS n,
+				sum(scorebook.end_digest(l.digest, l.end_reason)) AS digest
+			FROM line AS l
 			WHERE l.ended_by IS NOT NULL GROUP BY l.ended_by, l.part
 		)
 		SELECT p.* FROM
@@ -224,10 +226,12 @@ BEGIN
 			WHERE r.rows_left <> coalesce(w.n, 0)
 			UNION ALL
 			SELECT 'rows of a run were changed', r.run, NULL,
-				'The digest of its rows is not the one that was recorded.'
-			FROM recorded AS r LEFT JOIN written AS w ON w.run = r.run AND w.part = r.part
-			WHERE r.rows_left = coalesce(w.n, 0)
-				AND (r.digest_left - coalesce(w.digest, 0)) %% 18446744073709551616 <> 0
+				'The digest of the rows that it wrote and ended is not the one that was recorded.'
+			FROM recorded AS r
+				LEFT JOIN written AS w ON w.run = r.run AND w.part = r.part
+				LEFT JOIN ended AS e ON e.run = r.run AND e.part = r.part
+			WHERE r.rows_left = coalesce(w.n, 0) AND r.ended_left = coalesce(e.n, 0)
+				AND (r.digest_left - coalesce(w.digest, 0) - coalesce(e.digest, 0)) %% 18446744073709551616 <> 0
 			UNION ALL
 			SELECT 'rows that a run ended were added or removed', r.run, NULL,
 				format('It ended %%s rows, of which there should be %%s, and are %%s.', r.rows_ended,

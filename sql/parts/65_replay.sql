@@ -261,7 +261,7 @@ BEGIN
 	IF said.inputs IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = format('the inputs of this score of job "%s" are not there', book.name),
+			MESSAGE = format('the inputs of this score of job "%s" are not kept', book.name),
 			DETAIL = CASE
 				WHEN said IS NULL THEN 'They were erased.'
 				WHEN book.inputs = 'full' THEN format('The job keeps them for this long: %s.', book.retain_inputs)
@@ -409,7 +409,7 @@ BEGIN
 						 WHERE u.job_id = %3$s
 						 GROUP BY u.period) AS l ON l.period %8$s
 					LEFT JOIN scorebook.failing_keys(%3$s) AS f
-						ON f.key_digest = scorebook.row_digest(%7$s) AND f.period %8$s) AS s) AS s
+						ON f.key_digest = scorebook.key_digest(ROW(%7$s)) AND f.period %8$s) AS s) AS s
 		$sql$, status, columns, job.job_id, job.result, job.history,
 		scorebook.column_list(row_key, 'h.%I = c.%I', ' AND '),
 		scorebook.column_list(job.key, 'c.%I'), period,
@@ -418,6 +418,7 @@ BEGIN
 			' THEN s."scorebook full run" ELSE s."scorebook not failing" END)' END);
 	EXECUTE format('COMMENT ON VIEW %s IS %L', status,
 		format('what job "%s" says now, when that was last confirmed, and since when it cannot be', name));
+	PERFORM scorebook.comment_columns(status::regclass);
 	FOREACH reader IN ARRAY readers LOOP
 		EXECUTE format('GRANT SELECT ON %s TO %I', status, reader);
 	END LOOP;

@@ -301,20 +301,24 @@ BEGIN
 	ELSIF begins IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'there is no such history any more';
+			MESSAGE = 'the history no longer exists',
+			HINT = 'Tables with history are listed in scorebook.versioned_relation, jobs in scorebook.job.';
 	ELSIF begins = 'infinity' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'the history begins when this transaction commits';
+			MESSAGE = 'the history begins when this transaction commits',
+			HINT = 'Commit it first.';
 	ELSIF at IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'null_value_not_allowed',
-			MESSAGE = 'the time cannot be null';
+			MESSAGE = 'the time cannot be null',
+			HINT = 'What is there now is in the table itself.';
 	END IF;
 	RAISE EXCEPTION USING
 		ERRCODE = 'object_not_in_prerequisite_state',
-		MESSAGE = format('what was at %s is not known', at),
-		DETAIL = format('The history begins at %s.', begins);
+		MESSAGE = format('the state as of %s is not known', at),
+		DETAIL = format('The history begins at %s.', begins),
+		HINT = 'Ask for that time, or for a later one.';
 END
 $$;
 
@@ -506,7 +510,7 @@ BEGIN
 				  WHERE add_system_versioning.relation IN (v.relation, v.history, v.since)) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = format('table %s has history already, or is one', relation),
+			MESSAGE = format('table %s already has history, or is part of one', relation),
 			HINT = 'Tables with history are listed in scorebook.versioned_relation.';
 	ELSIF octet_length(name) > 55 THEN
 		RAISE EXCEPTION USING
@@ -517,7 +521,7 @@ BEGIN
 	ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'feature_not_supported',
-			MESSAGE = 'cannot add history in a transaction with one snapshot',
+			MESSAGE = 'cannot add history in a REPEATABLE READ or SERIALIZABLE transaction',
 			DETAIL = 'It may not see all rows of the table.',
 			HINT = 'Use the isolation level READ COMMITTED.';
 	END IF;
@@ -933,7 +937,7 @@ BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'feature_not_supported',
-			MESSAGE = format('cannot attach or detach partitions of table %s in a transaction with one snapshot', relation),
+			MESSAGE = format('cannot attach or detach partitions of table %s in a REPEATABLE READ or SERIALIZABLE transaction', relation),
 			DETAIL = 'It has history, and the transaction may not see all rows.',
 			HINT = 'Use the isolation level READ COMMITTED.';
 	END IF;
@@ -1130,7 +1134,8 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('cannot change the columns of table %s', companion),
-			DETAIL = format('They follow those of table %s.', versioned.relation);
+			DETAIL = format('They follow those of table %s.', versioned.relation),
+			HINT = 'Change the columns of that table.';
 	END IF;
 	PERFORM scorebook.check_types(versioned.relation, companion);
 END

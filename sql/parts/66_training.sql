@@ -198,6 +198,8 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
 	relations jsonb;
+	as_they_are text;
+	taken bigint;
 	final_until timestamp with time zone;
 	digest record;
 BEGIN
@@ -206,21 +208,35 @@ BEGIN
 			ERRCODE = 'null_value_not_allowed',
 			MESSAGE = 'the query cannot be null';
 	END IF;
+	IF at IS NOT NULL AND pg_catalog.strpos(query, '$1') OPERATOR(pg_catalog.=) 0 THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the query does not use the time that is given',
+			HINT = 'In the query, $1 is that time: SELECT ... FROM table_as_of($1).';
+	END IF;
 	relations := scorebook.query_relations(query, coalesce(at, pg_catalog.now()));
-	SELECT pg_catalog.min(scorebook.as_of_final_until(r.name::pg_catalog.regclass)) INTO final_until
-	FROM pg_catalog.jsonb_to_recordset(relations) AS r (name pg_catalog.text, as_of boolean)
-	WHERE r.as_of;
+	SELECT pg_catalog.min(scorebook.as_of_final_until(r.name::pg_catalog.regclass)) FILTER (WHERE r.as_of),
+		pg_catalog.string_agg(r.name, ', ' ORDER BY r.name) FILTER (WHERE NOT r.as_of)
+	INTO final_until, as_they_are
+	FROM pg_catalog.jsonb_to_recordset(relations) AS r (name pg_catalog.text, as_of boolean);
 	IF at OPERATOR(pg_catalog.>=) final_until THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = pg_catalog.format('what was at %s can still change', at),
-			DETAIL = pg_catalog.format('What was before %s is final.', final_until),
+			MESSAGE = pg_catalog.format('the state as of %s can still change', at),
+			DETAIL = pg_catalog.format('What was there before %s is final.', final_until),
 			HINT = 'Leave the time out, to take the last one that is final.';
 	END IF;
 	at := coalesce(at, final_until OPERATOR(pg_catalog.-) '1 microsecond'::pg_catalog.interval, pg_catalog.now());
 	digest := scorebook.digest_query(query, at);
-	RETURN scorebook.record_snapshot(query, at, description, digest.row_count, digest.checksum,
+	taken := scorebook.record_snapshot(query, at, description, digest.row_count, digest.checksum,
 		scorebook.query_columns(query), relations, scorebook.text_settings());
+	IF as_they_are IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = 'the training set cannot be computed again once its tables have changed',
+			DETAIL = pg_catalog.format('Read as they are now: %s.', as_they_are),
+			HINT = 'Read them as of $1: SELECT ... FROM table_as_of($1). scorebook.add_system_versioning gives a table that function.';
+	END IF;
+	RETURN taken;
 END
 $$;
 

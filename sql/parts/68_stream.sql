@@ -141,7 +141,8 @@ BEGIN
 EXCEPTION WHEN unique_violation THEN
 	RAISE EXCEPTION USING
 		ERRCODE = 'duplicate_object',
-		MESSAGE = format('job "%s" is streamed already', name);
+		MESSAGE = format('job "%s" is already streamed', name),
+		HINT = 'To change the stream, end it first, with scorebook.unstream_job.';
 END
 $$;
 

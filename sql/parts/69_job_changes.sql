@@ -22,15 +22,28 @@ DECLARE
 	job scorebook.registered_job := scorebook.find_job(name);
 	unknown text;
 BEGIN
+	IF jsonb_typeof(options) IS DISTINCT FROM 'object' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the options of job "%s" must be a JSON object', name),
+			HINT = 'For example, {"exclude": "objected", "max_rows": null}.';
+	END IF;
 	SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO unknown
 	FROM jsonb_object_keys(options) AS k
 	WHERE k <> ALL (scorebook.changeable_options());
 	IF unknown IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('options of job "%s" that cannot be changed: %s', name, unknown),
+			MESSAGE = format('cannot change options of job "%s": %s', name, unknown),
 			HINT = format('Those that can are %s. Cutoffs and bands have set_cutoffs and set_bands, a schedule has schedule_job; for others make a new job.',
 				array_to_string(scorebook.changeable_options(), ', '));
+	END IF;
+	IF jsonb_path_exists(options, 'strict $.shadows ? (@.type() <> "null" && (@.type() <> "array"'
+			' || exists (@[*] ? (@.type() <> "string"))))', silent => true) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the shadows of job "%s" must be a JSON array of references', name),
+			HINT = 'For example, {"shadows": ["credit_risk@challenger"]}, or {"shadows": []} for none.';
 	END IF;
 	job := jsonb_populate_record(job, options);
 	job.shadows := coalesce(job.shadows, '{}');
@@ -223,7 +236,7 @@ BEGIN
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('alias "%s" of model "%s" would move to version %s, with "%s" as the reason',
 				NEW.alias, moving, NEW.version, NEW.reason),
-			HINT = format('The version belongs into the reference: scorebook.set_alias(''%s/%s'', ''%s'').',
+			HINT = format('The version belongs in the reference: scorebook.set_alias(''%s/%s'', ''%s'').',
 				moving, substring(NEW.reason FROM '[0-9]+$'), NEW.alias);
 	END IF;
 	FOR job IN
@@ -331,7 +344,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = format('model "%s" has no alias "%s"', model, alias);
+			MESSAGE = format('model "%s" has no alias "%s"', model, alias),
+			HINT = 'Aliases are listed in scorebook.alias.';
 	END IF;
 	-- what was there before the version that is there now came; two rollbacks
 	-- go back two versions
@@ -346,7 +360,8 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('alias "%s" of model "%s" has pointed to no version before %s', alias, model,
-				last.version);
+				last.version),
+			HINT = 'scorebook.set_alias points it to any version.';
 	END IF;
 	PERFORM scorebook.set_alias_internal(caller, model || '/' || before, alias,
 		coalesce(reason, 'rolled back'));

@@ -62,7 +62,7 @@ COMMENT ON COLUMN scorebook.amendment.rows_written IS
 COMMENT ON COLUMN scorebook.amendment.rows_ended IS
 	'so many of the rows that it ended are gone';
 COMMENT ON COLUMN scorebook.amendment.digest IS
-	'so much less is the sum of the digests of its rows';
+	'so much less is the digest of the run';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.tombstone', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.tombstone_tombstone_seq', '');
@@ -119,7 +119,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = book.result) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_table',
-			MESSAGE = format('the result table of job "%s" does not exist any more', book.name),
+			MESSAGE = format('the result table of job "%s" no longer exists', book.name),
 			HINT = 'Somebody has dropped it; drop the job, too.';
 	END IF;
 	SELECT k.* INTO hash, digest, shown, pattern
@@ -172,7 +172,7 @@ COMMENT ON FUNCTION scorebook.row_digest_of(regclass) IS
 	'an expression for the digest of a row, c, of a table of a book';
 
 -- Of rows that go: a statement by which they do, and which has their part, their
--- run, the run that ended them, or null, and their digest.
+-- run, the run that ended them and why, or null, and their digest.
 CREATE FUNCTION scorebook.count_gone(gone text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -181,7 +181,8 @@ AS $$
 	SELECT format('WITH gone AS (%s)'
 		' SELECT g.part, g.run, sum(g.written)::bigint, sum(g.written)::bigint, sum(g.ended)::bigint, sum(g.digest)::numeric'
 		' FROM (SELECT g.part, g.run, 1 AS written, 0 AS ended, g.digest FROM gone AS g'
-		' UNION ALL SELECT g.part, g.ended_by, 0, 1, 0 FROM gone AS g WHERE g.ended_by IS NOT NULL) AS g'
+		' UNION ALL SELECT g.part, g.ended_by, 0, 1, scorebook.end_digest(g.digest, g.end_reason)'
+		' FROM gone AS g WHERE g.ended_by IS NOT NULL) AS g'
 		' GROUP BY g.part, g.run', gone)
 $$;
 
@@ -291,8 +292,8 @@ BEGIN
 	IF coalesce(btrim(reason), '') = '' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'a reason is needed',
-			HINT = 'Such as the number of the request, and not who made it: reasons are kept.';
+			MESSAGE = 'the reason cannot be null or empty',
+			HINT = 'Give the number of the request, for example, and not who made it: reasons are kept.';
 	END IF;
 END
 $$;
@@ -335,9 +336,10 @@ BEGIN
 			array_agg(a.rows_written) AS written, array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
 		INTO gone
 		FROM scorebook.amend_book_internal(part.relation, scorebook.count_gone(format(
-				'DELETE FROM %s AS c WHERE %s RETURNING %s AS part, c.run, %s AS ended_by, %s AS digest',
+				'DELETE FROM %s AS c WHERE %s RETURNING %s AS part, c.run, %s, %s AS digest',
 				part.relation, matches, part.part,
-				CASE part.kind WHEN 'result' THEN 'NULL::bigint' ELSE 'c.ended_by' END,
+				CASE part.kind WHEN 'result' THEN 'NULL::bigint AS ended_by, NULL AS end_reason'
+					ELSE 'c.ended_by, c.end_reason' END,
 				scorebook.row_digest_of(part.relation))), subject) AS a;
 		PERFORM FROM scorebook.amend_book_internal(part.relation, format(
 			'SELECT '''', c.run, 1::bigint, 0::bigint, 0::bigint, 0::numeric FROM %s AS c WHERE %s', part.relation,

@@ -533,7 +533,8 @@ BEGIN
 			RAISE WARNING USING
 				MESSAGE = pg_catalog.format('job "%s" is skipped', job.name),
 				DETAIL = pg_catalog.format('It reads the results of %s, whose last run has not succeeded.',
-					pg_catalog.array_to_string(held_up_by, ', '));
+					pg_catalog.array_to_string(held_up_by, ', ')),
+				HINT = 'See scorebook.job_run.';
 		END IF;
 		IF NOT succeeded THEN
 			not_run := pg_catalog.array_append(not_run, job.name);

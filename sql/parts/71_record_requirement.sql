@@ -38,13 +38,13 @@ BEGIN
 	IF required IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'null_value_not_allowed',
-			MESSAGE = 'whether a record is required cannot be null';
+			MESSAGE = 'required cannot be null';
 	END IF;
 	IF (SELECT m.mode FROM scorebook.model AS m WHERE m.model_id = id) <> 'governed' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('model "%s" is an experiment', model),
-			DETAIL = 'Only of a governed model can a record be required.',
+			DETAIL = 'A record can be required of a governed model only.',
 			HINT = 'A model is governed when its first version is loaded with mode => ''governed''.';
 	END IF;
 	INSERT INTO scorebook.record_requirement (model_id, change, required, reason, set_at, set_by)

@@ -50,8 +50,8 @@ BEGIN
 	IF wrong IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('%s of job "%s" is not longer than nothing', wrong, job.name),
-			HINT = 'Such as "2 years"; null keeps it for good.';
+			MESSAGE = format('%s of job "%s" must be a positive interval', wrong, job.name),
+			HINT = 'For example, "2 years"; null keeps it for good.';
 	END IF;
 	IF job.retain < interval '6 months' AND EXISTS
 		(SELECT FROM scorebook.model AS m
@@ -59,7 +59,8 @@ BEGIN
 	THEN
 		RAISE WARNING USING
 			MESSAGE = format('job "%s" keeps its history for less than six months', job.name),
-			DETAIL = format('Its model is governed, and retain is %s.', job.retain);
+			DETAIL = format('Its model is governed, and retain is %s.', job.retain),
+			HINT = 'Set retain to six months or more, or to null to keep the history for good.';
 	END IF;
 END
 $$;
@@ -144,14 +145,15 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = format('job %s does not exist', job_id);
+			MESSAGE = format('job %s does not exist', job_id),
+			HINT = 'Use scorebook.apply_retention, which takes the name of a job.';
 	END IF;
 	PERFORM scorebook.check_job_owner_internal(caller, book);
 	PERFORM scorebook.check_amending_internal('apply_retention');
 	IF row_errors < interval '0' OR runs < interval '0' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'row_errors and runs cannot be kept for less than nothing';
+			MESSAGE = 'row_errors and runs cannot be negative';
 	END IF;
 	IF archive IS NOT NULL AND to_regnamespace(quote_ident(archive)) IS NULL THEN
 		RAISE EXCEPTION USING
@@ -205,7 +207,7 @@ BEGIN
 			array_agg(a.rows_written) AS written, array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
 		INTO gone
 		FROM scorebook.amend_book_internal(part.relation, scorebook.count_gone(format(
-			'SELECT %s AS part, c.run, c.ended_by, %s AS digest FROM %s AS c', part_of,
+			'SELECT %s AS part, c.run, c.ended_by, c.end_reason, %s AS digest FROM %s AS c', part_of,
 			scorebook.row_digest_of(part.relation), part.relation)), NULL) AS a;
 		SELECT max(coalesce(m.committed_at, 'infinity')) INTO last
 		FROM unnest(gone.runs, gone.ended) AS e (run, ended)
@@ -263,8 +265,12 @@ BEGIN
 		' blanked AS (UPDATE %2$s AS c SET inputs = NULL, inputs_hash = NULL FROM old'
 		' WHERE c.system_to < ($1 #>> ''{}'')::timestamp with time zone'
 		' AND c.tableoid = old.part AND c.ctid = old.place'
-		' RETURNING %4$s AS part, c.run, old.digest::numeric - %1$s AS digest)'
-		' SELECT b.part, b.run, count(*), 0::bigint, 0::bigint, sum(b.digest) FROM blanked AS b GROUP BY b.part, b.run',
+		' RETURNING %4$s AS part, c.run, c.ended_by, c.end_reason, old.digest AS was, %1$s AS digest)'
+		' SELECT b.part, b.run, sum(b.rows)::bigint, 0::bigint, 0::bigint, sum(b.was::numeric - b.digest)'
+		' FROM (SELECT b.part, b.run, 1 AS rows, b.was, b.digest FROM blanked AS b'
+		' UNION ALL SELECT b.part, b.ended_by, 0, scorebook.end_digest(b.was, b.end_reason),'
+		' scorebook.end_digest(b.digest, b.end_reason) FROM blanked AS b) AS b'
+		' GROUP BY b.part, b.run',
 		digest, history, '(c.inputs IS NOT NULL OR c.inputs_hash IS NOT NULL)', part_of), to_jsonb(horizon)) AS a;
 	IF blanked.rows = 0 THEN
 		RETURN;

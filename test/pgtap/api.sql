@@ -228,6 +228,10 @@ INSERT INTO api VALUES
 	 'void', 'v', 'u', false, false),
 	('source_table', 'regclass,name[]', 'source regclass, shown name[], OUT relation regclass, OUT columns name[]',
 	 'record', 's', 'u', true, true),
+	('key_digest', 'record', 'key record',
+	 'bigint', 's', 's', true, true),
+	('key_place', 'text,record', 'job text, key record',
+	 'integer', 's', 's', true, true),
 	('split_of', 'text,anycompatible', 'job text, key anycompatible',
 	 'text', 's', 'u', false, true),
 	('compare_versions', 'text,text,text,timestamp with time zone,timestamp with time zone',
@@ -312,6 +316,7 @@ INSERT INTO api VALUES
 	('unerase_subject', 'text,jsonb,text', 'job text, subject jsonb, reason text', 'void', 'v', 'u', false, true),
 	('archived_partitions', 'integer', 'job_id integer', 'TABLE(relation regclass)', 's', 'u', false, false),
 	('count_gone', 'text', 'gone text', 'text', 'i', 's', false, false),
+	('end_digest', 'bigint,text', 'row_digest bigint, end_reason text', 'bigint', 'i', 's', false, true),
 	('row_digest_of', 'regclass', 'relation regclass', 'text', 's', 'u', false, false);
 
 -- histories and training sets
@@ -332,7 +337,7 @@ INSERT INTO api VALUES
 -- rights, but it is nobody's to call
 CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
-	create_book,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
+	create_book,comment_columns,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
 	check_split,check_split_shares,check_shadows,check_reasons,check_explainable,explanation_problem,
 	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_statement,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
@@ -395,10 +400,10 @@ SELECT is(proconfig[1], 'search_path=pg_catalog, pg_temp', m.signature || ' has 
 FROM member AS m JOIN pg_proc AS p USING (oid, proconfig) JOIN pg_language AS l ON l.oid = p.prolang
 WHERE l.lanname IN ('sql', 'plpgsql') AND m.proname <> 'read_only_result'
 ORDER BY m.signature;
--- these look names up as their caller does
+-- these look names up as their caller does; a body that was parsed has none to look up
 SELECT set_eq(
 	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
-	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL$$,
+	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL AND p.prosqlbody IS NULL$$,
 	'{create_job,find_source,run_due_jobs,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
 	'the others have none');
 

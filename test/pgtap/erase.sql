@@ -150,15 +150,15 @@ SET SESSION AUTHORIZATION scorebook_clerk;
 
 -- bad input
 CREATE TEMP TABLE stones AS SELECT count(*) AS n FROM scorebook.tombstone;
-SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, NULL)', '22023', 'a reason is needed');
-SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, '' '')', '22023', 'a reason is needed');
+SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, NULL)', '22023', 'the reason cannot be null or empty');
+SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, '' '')', '22023', 'the reason cannot be null or empty');
 SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', NULL::int, ''r'')', '22004', 'a key of job "by_id" cannot be null');
 SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', ''x''::text, ''r'')', '22P02');
-SELECT throws_ok('SELECT * FROM scorebook.erase(''by_two'', 8, ''r'')', '22023', 'the key of job "by_two" is (name, id)');
+SELECT throws_ok('SELECT * FROM scorebook.erase(''by_two'', 8, ''r'')', '22023', 'the key of job "by_two" must have the columns (name, id)');
 SELECT throws_ok('SELECT * FROM scorebook.erase(''by_code'', 8.254, ''r'')', '22023', 'job "by_code" cannot have the key {"code": 8.254}', 'a key that would have to be rounded is another one''s');
 SELECT throws_ok('SELECT * FROM scorebook.erase(''no_job'', 8, ''r'')', '42704', 'job "no_job" does not exist');
 SELECT throws_ok('SELECT scorebook.unerase(''by_id'', 8, ''r'')', '42704', 'the key (id)=(8) of job "by_id" is not erased');
-SELECT throws_ok('SELECT scorebook.unerase(''by_id'', 7, NULL)', '22023', 'a reason is needed');
+SELECT throws_ok('SELECT scorebook.unerase(''by_id'', 7, NULL)', '22023', 'the reason cannot be null or empty');
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, ''r'')', '25000', 'erase needs a transaction that is READ COMMITTED');
 ROLLBACK;
@@ -218,7 +218,7 @@ FROM decode('000102030405060708090a0b0c0d0e0f', 'hex') AS k (secret),
 	(VALUES (''::bytea, '310e0edd47db6f72'), (decode('000102030405060708090a0b0c0d0e', 'hex'), 'e545be4961ca29a1')) AS m (message, hash);
 SELECT isnt(substr(h, 1, 8), substr(h, 9), 'each half of the secret counts')
 FROM scorebook.keyed_hash_internal(decode(repeat('00', 16) || repeat('01', 16), 'hex'), 'a') AS h;
-SELECT throws_ok('SELECT scorebook.keyed_hash_internal(''short'', ''a'')', '22023', 'a secret has 32 bytes');
+SELECT throws_ok('SELECT scorebook.keyed_hash_internal(''short'', ''a'')', '22023', 'a secret must have 32 bytes');
 
 -- equal keys have one hash, under a secret of each job
 SELECT is(count(DISTINCT k.hash)::text || ' ' || bool_or(k.hash = t.key_hash), n || ' true', 'a key however it is written: ' || forms::text)
@@ -288,7 +288,7 @@ SELECT scorebook.drop_job('by_number', keep_book => false) \g /dev/null
 SELECT is_empty(format('SELECT FROM scorebook.tombstone WHERE job_id = %1$s UNION ALL SELECT FROM scorebook.erasure_secret WHERE job_id = %1$s
 	UNION ALL SELECT FROM scorebook.amendment WHERE job_id = %1$s', :job_id), 'all goes with the book');
 DROP TABLE scores.by_code CASCADE;
-SELECT throws_ok('SELECT * FROM scorebook.erase_subject(''by_code'', ''{"code": 1.25}'', ''r'', false)', '42P01', 'the result table of job "by_code" does not exist any more');
+SELECT throws_ok('SELECT * FROM scorebook.erase_subject(''by_code'', ''{"code": 1.25}'', ''r'', false)', '42P01', 'the result table of job "by_code" no longer exists');
 
 SELECT * FROM finish();
 \c :home

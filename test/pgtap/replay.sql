@@ -118,10 +118,10 @@ FROM scores.by_two AS b, unnest(ARRAY[
 	format('%L::jsonb', jsonb_build_object('day', day, 'town', town)),
 	format('%L', jsonb_build_object('day', day, 'town', town))]) AS form
 WHERE day = '2026-03-18';
-SELECT throws_ok('SELECT scorebook.score_at(''by_two'', ' || key || ')', '22023', 'the key of job "by_two" is (town, day)',
+SELECT throws_ok('SELECT scorebook.score_at(''by_two'', ' || key || ')', '22023', 'the key of job "by_two" must have the columns (town, day)',
 	'not a key of two columns: ' || key)
 FROM unnest(ARRAY['17', '''{"day": "2026-03-18"}''::jsonb', '''17''', '''[1, 2]''', 'ROW(''gent'', current_date)']) AS key;
-SELECT throws_ok('SELECT scorebook.score_at(''credit'', ''{"di": 17}''::jsonb)', '22023', 'the key of job "credit" is (id)');
+SELECT throws_ok('SELECT scorebook.score_at(''credit'', ''{"di": 17}''::jsonb)', '22023', 'the key of job "credit" must have the columns (id)');
 SELECT throws_ok('SELECT scorebook.score_at(''credit'', ''seventeen'')', '22P02');
 SELECT throws_ok('SELECT scorebook.score_at(''debit'', 17)', '42704', 'job "debit" does not exist');
 SELECT is(scorebook.score_at('credit', 4711), NULL, 'nothing is known of a key');
@@ -179,7 +179,7 @@ SELECT results_eq('SELECT * FROM scorebook.explain_score(''visits'', 17)',
 SELECT results_eq('SELECT * FROM scorebook.explain_score(''rent'', 17)',
 	'SELECT e.* FROM old AS o, scorebook.explain(''rent'', o) AS e WHERE id = 17', 'with levels by their names');
 SELECT throws_ok(format('SELECT * FROM scorebook.explain_score(%L, 17)', job), '55000',
-	format('the inputs of this score of job "%s" are not there', job))
+	format('the inputs of this score of job "%s" are not kept', job))
 FROM unnest('{hashed,bare}'::text[]) AS job;
 SELECT throws_ok('SELECT * FROM scorebook.explain_score(''credit'', 17, top_n => -1)', '22023', 'the number of features cannot be negative');
 
@@ -275,7 +275,7 @@ SELECT throws_ok('SELECT scorebook.drop_model(''grade'')', '2BP01', 'cannot drop
 SET session_replication_role = replica;
 SELECT scorebook.drop_model('grade') \g /dev/null
 RESET session_replication_role;
-SELECT throws_ok('SELECT * FROM scorebook.replay_score(''grade'', 17)', '42704', 'the model that was recorded does not exist any more');
+SELECT throws_ok('SELECT * FROM scorebook.replay_score(''grade'', 17)', '42704', 'the model that was recorded no longer exists');
 SELECT isnt(scorebook.score_at('grade', 17), NULL, 'what it said stays');
 
 -- what is not what it was

@@ -52,9 +52,9 @@ FROM (VALUES ('short', interval '6 months', interval '1 month'), ('long', NULL, 
 	AS j (name, retain, retain_inputs) \g /dev/null
 
 -- options
-SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain => '0 days')$$, '22023', 'retain of job "none" is not longer than nothing');
-SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain_inputs => '-1 days')$$, '22023', 'retain_inputs of job "none" is not longer than nothing');
-SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "-1 year"}')$$, '22023', 'retain of job "long" is not longer than nothing');
+SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain => '0 days')$$, '22023', 'retain of job "none" must be a positive interval');
+SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain_inputs => '-1 days')$$, '22023', 'retain_inputs of job "none" must be a positive interval');
+SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "-1 year"}')$$, '22023', 'retain of job "long" must be a positive interval');
 SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "for a while"}')$$, '22007');
 SELECT scorebook.alter_job('long', '{"retain": "2 years", "retain_inputs": "1 year"}') \g /dev/null
 SELECT results_eq($$SELECT retain, retain_inputs FROM scorebook.registered_job WHERE name = 'long'$$, $$VALUES (interval '2 years', interval '1 year')$$, 'how long can be changed');
@@ -136,7 +136,7 @@ SELECT is_empty('SELECT * FROM scorebook.verify_book(''short'')', 'the book is s
 SELECT results_eq(
 	$$SELECT r.verdict, count(*) FROM (SELECT min(run) AS run FROM scorebook.job_run WHERE job = 'short') AS f, scorebook.replay_run(f.run) AS r GROUP BY 1 ORDER BY 1$$,
 	$$VALUES ('identical', 10::bigint), ('inputs not kept', 10)$$, 'a replay says that they are not kept');
-SELECT throws_ok(format('SELECT * FROM scorebook.explain_score(''short'', 3, %L)', :'at_first'), '55000', 'the inputs of this score of job "short" are not there');
+SELECT throws_ok(format('SELECT * FROM scorebook.explain_score(''short'', 3, %L)', :'at_first'), '55000', 'the inputs of this score of job "short" are not kept');
 SELECT set_eq(format('SELECT id, score FROM scores.short_as_of(%L)', :'at_second'), $$SELECT id, score FROM state WHERE at = 'second'$$, 'scores stay');
 BEGIN;
 SET LOCAL session_replication_role = replica;
@@ -264,6 +264,27 @@ SELECT is_empty('SELECT * FROM scorebook.verify_book(''long'')');
 SELECT results_eq('SELECT place, rows FROM scorebook.erase(''long'', 3, ''r'') WHERE place ~ ''shadow''', $$VALUES ('scores.long_shadow', 1::bigint), ('scores.long_shadow_history', 0)$$, 'a subject is erased there');
 ROLLBACK;
 
+-- why a row ended is proven, too, whatever was taken from it
+SET SESSION AUTHORIZATION scorebook_clerk;
+CREATE TABLE leaver (LIKE person INCLUDING ALL);
+INSERT INTO leaver SELECT * FROM person WHERE id BETWEEN 5 AND 15;
+SELECT scorebook.create_job('leaver', 'm', retain => '6 months', retain_inputs => '1 month') \g /dev/null
+CALL scorebook.run_job('leaver');
+DELETE FROM leaver WHERE id > 12;
+CALL scorebook.run_job('leaver');
+RESET SESSION AUTHORIZATION;
+SELECT results_eq('SELECT did, rows FROM retain(''leaver'', ''35 days'')', $$VALUES ('inputs blanked', 3::bigint)$$);
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''leaver'')', 'rows that vanished were blanked');
+SELECT scorebook.erase('leaver', 13, 'r') \g /dev/null
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''leaver'')', 'one of them was erased');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE scores.leaver_history SET end_reason = 'excluded' WHERE id = 14;
+SELECT results_eq('SELECT problem FROM scorebook.verify_book(''leaver'')', $$VALUES ('rows of a run were changed')$$, 'another one is said to have been excluded');
+ROLLBACK;
+SELECT results_eq('SELECT did, rows FROM retain(''leaver'', ''8 months'') WHERE rows > 0', $$VALUES ('partition dropped', 2::bigint)$$);
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''leaver'')', 'all of them are gone');
+
 -- who may, and bad input
 SET SESSION AUTHORIZATION scorebook_reader;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''short'')', '42501', 'permission denied for job "short"');
@@ -271,7 +292,7 @@ SELECT is_empty('SELECT * FROM scorebook.apply_retention()', 'others'' jobs are 
 SELECT isnt_empty('SELECT * FROM scorebook.retention_action', 'readers of a book see what it lacks');
 SET SESSION AUTHORIZATION scorebook_clerk;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''no_job'')', '42704', 'job "no_job" does not exist');
-SELECT throws_ok('SELECT * FROM scorebook.apply_retention(runs => ''-1 day'')', '22023', 'row_errors and runs cannot be kept for less than nothing');
+SELECT throws_ok('SELECT * FROM scorebook.apply_retention(runs => ''-1 day'')', '22023', 'row_errors and runs cannot be negative');
 SELECT throws_ok('SELECT scorebook.retain_book(4711, NULL, NULL, NULL)', '42704', 'job 4711 does not exist');
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT throws_ok('SELECT * FROM scorebook.apply_retention()', '25000', 'apply_retention needs a transaction that is READ COMMITTED');

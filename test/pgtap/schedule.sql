@@ -135,7 +135,7 @@ UPDATE scorebook.registered_job SET scheduler = NULL, scheduled_at = NULL, sched
 -- a record is required
 SELECT throws_ok($$ SELECT scorebook.set_require_record('m', true) $$, '55000', 'model "m" is an experiment', 'of governed models only');
 SELECT scorebook.load_model('g', pg_read_binary_file(:'fixtures' || '/1.7.4/binlog.ubj'), mode => 'governed') \g /dev/null
-SELECT throws_ok($$ SELECT scorebook.set_require_record('g', NULL) $$, '22004', 'whether a record is required cannot be null', 'null');
+SELECT throws_ok($$ SELECT scorebook.set_require_record('g', NULL) $$, '22004', 'required cannot be null', 'null');
 SELECT scorebook.grant_model('g', 'scorebook_owner', 'score'), scorebook.grant_model('g', 'scorebook_scorer', 'score'),
 	scorebook.grant_model('g', 'scorebook_auditor', 'score'), scorebook.grant_model('g', 'scorebook_auditor', 'read'),
 	scorebook.grant_model('g', 'scorebook_developer', 'manage') \g /dev/null

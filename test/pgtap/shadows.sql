@@ -182,6 +182,14 @@ SELECT is(array_agg(DISTINCT served::text), '{credit@challenger}', 'and nothing 
 SELECT set_eq($$SELECT DISTINCT served::text FROM scores.credit_shadow_history WHERE end_reason = 'withdrawn'$$, '{grade,old/2,strict}'::text[], 'as withdrawn');
 SELECT is_empty($$SELECT * FROM scorebook.verify_book('credit')$$, 'all of it is sound');
 
+-- what people see of it says what it is
+SELECT is_empty($$SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a
+	WHERE a.attrelid = ANY ('{scores.credit,scores.credit_history,scores.credit_shadow,scores.credit_shadow_history,scores.credit_status}'::regclass[])
+		AND a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL$$, 'each column has a comment');
+SELECT results_eq($$SELECT col_description('scores.credit_shadow'::regclass, a.attnum) FROM pg_attribute AS a
+	WHERE a.attrelid = 'scores.credit_shadow'::regclass AND a.attname IN ('served', 'id') ORDER BY a.attnum$$,
+	ARRAY['reference of the shadow that said it', 'of the key, as in the source'], 'of its own');
+
 -- what was forged is found
 CREATE FUNCTION forged(statement text) RETURNS text LANGUAGE plpgsql SET session_replication_role = replica AS $$
 DECLARE
@@ -202,6 +210,7 @@ FROM (VALUES
 	 'a row is of no run of the job'),
 	('DELETE FROM scores.credit_shadow_history WHERE id = 8 AND served = ''grade''',
 	 'rows of a run were added or removed; rows that a run ended were added or removed'),
+	('UPDATE scores.credit_shadow_history SET end_reason = ''excluded'' WHERE end_reason = ''vanished''', 'rows of a run were changed'),
 	('UPDATE scores.credit_shadow_history SET system_to = system_to + interval ''1 us'' WHERE id = 3 AND served = ''credit@challenger'' AND version = 1',
 	 'a row ends at another time; two rows overlap')) AS f (statement, problem);
 
@@ -519,8 +528,8 @@ FROM (VALUES
 	('{nosuch}', '42704', 'model "nosuch" does not exist'),
 	('{credit/9}', '42704', 'model "credit" has no version 9'),
 	('{"credit/"}', '42602', 'invalid model reference "credit/"'),
-	('{grade,grade}', '22023', 'the shadows of job "wrong" have a null, or one of them twice'),
-	('{NULL}', '22023', 'the shadows of job "wrong" have a null, or one of them twice'),
+	('{grade,grade}', '22023', 'the shadows of job "wrong" contain a null or a duplicate'),
+	('{NULL}', '22023', 'the shadows of job "wrong" contain a null or a duplicate'),
 	('{strict}', '42804', 'the source of job "wrong" does not fit model "strict"')) AS e (shadows, state, message);
 CREATE VIEW served AS SELECT id AS served, f0, f1, f2, f3, f4, f5, f6, f7 FROM applicant;
 SELECT throws_ok($$SELECT scorebook.create_job('wrong', 'credit', 'served', key => '{served}', shadows => '{grade}')$$, '42701',
@@ -543,7 +552,7 @@ SELECT hasnt_table('scores', t, 'dropped: ' || t) FROM unnest('{later,later_hist
 SELECT is_empty($$SELECT FROM scorebook.run_model AS m WHERE NOT EXISTS (SELECT FROM scorebook.run AS r WHERE r.run = m.run)$$, 'with the records');
 SELECT scorebook.create_job('lost', 'credit', 'applicant', shadows => '{grade}') \g /dev/null
 DROP TABLE scores.lost_shadow;
-SELECT throws_ok($$SELECT scorebook.run_job_in_transaction('lost')$$, '42P01', 'the shadows'' table of job "lost" does not exist any more', 'a table that somebody has dropped');
+SELECT throws_ok($$SELECT scorebook.run_job_in_transaction('lost')$$, '42P01', 'the shadows'' table of job "lost" no longer exists', 'a table that somebody has dropped');
 SELECT scorebook.create_job(repeat('n', 48), 'credit', 'applicant', shadows => '{grade}') \g /dev/null
 SELECT has_table('scores', (repeat('n', 48) || '_shadow_history')::name, 'names of 48 bytes leave room for it');
 

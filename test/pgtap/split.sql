@@ -130,12 +130,12 @@ SELECT throws_ok($$ALTER TABLE applicant RENAME f7 TO f8; SELECT scorebook.run_j
 -- errors
 SELECT throws_ok(format('SELECT scorebook.create_job(''wrong'', ''credit'', ''applicant'', split => %L)', split), state, message, split)
 FROM (VALUES
-	('[]', '22023', 'the split of job "wrong" is not an object with shares'),
-	('{}', '22023', 'the split of job "wrong" is not an object with shares'),
-	('{"challenger": "half"}', '22023', 'the share of "challenger" in the split of job "wrong" is none: "half"'),
-	('{"challenger": 0}', '22023', 'the share of "challenger" in the split of job "wrong" is none: 0'),
-	('{"challenger": -0.1}', '22023', 'the share of "challenger" in the split of job "wrong" is none: -0.1'),
-	('{"challenger": 0.5, "third": 0.5}', '22023', 'the split of job "wrong" leaves nothing for its model'),
+	('[]', '22023', 'the split of job "wrong" must be a JSON object of shares'),
+	('{}', '22023', 'the split of job "wrong" must be a JSON object of shares'),
+	('{"challenger": "half"}', '22023', 'invalid share for "challenger" in the split of job "wrong": "half"'),
+	('{"challenger": 0}', '22023', 'invalid share for "challenger" in the split of job "wrong": 0'),
+	('{"challenger": -0.1}', '22023', 'invalid share for "challenger" in the split of job "wrong": -0.1'),
+	('{"challenger": 0.5, "third": 0.5}', '22023', 'the split of job "wrong" leaves no keys for its model'),
 	('{"nosuch": 0.5}', '42704', 'model "credit" has no alias "nosuch"'),
 	('{"several": 0.5}', '55000', '"credit@several" cannot serve a share of job "wrong"'),
 	('{"elsewhere": 0.5}', '42804', 'the source of job "wrong" does not fit model "credit@elsewhere"')) AS e (split, state, message);

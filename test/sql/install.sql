@@ -44,6 +44,7 @@ SELECT p.proname
 FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
 WHERE p.pronamespace = 'scorebook'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
 	AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)
+	AND p.prosqlbody IS NULL -- else its names are bound
 ORDER BY p.proname COLLATE "C";
 
 -- tables, and their place in a dump

@@ -164,7 +164,7 @@ CALL scorebook.run_job('twice');
 SELECT scorebook.alter_job('twice', '{"on_error": "record"}');
 CALL scorebook.run_job('twice');
 :remember
-SELECT key, sqlstate, message FROM scorebook.row_error;
+SELECT key, sqlstate, message, detail FROM scorebook.row_error;
 TRUNCATE keyless;
 INSERT INTO keyless (f0) VALUES (1);
 SELECT scorebook.drop_job('twice', keep_book => false);
@@ -184,7 +184,7 @@ CALL scorebook.run_job('risk');
 SELECT scorebook.alter_job('risk', '{"max_errors": 2}');
 CALL scorebook.run_job('risk');
 SELECT id, stale, stale_since IS NOT NULL AS since FROM scores.risk_status ORDER BY id;
-SELECT key, sqlstate, message FROM scorebook.row_error ORDER BY run, key;
+SELECT key, sqlstate, message, detail FROM scorebook.row_error ORDER BY run, key;
 UPDATE customer SET f0 = id;
 SELECT scorebook.alter_job('risk', '{"on_error": "fail", "max_rows": 4}');
 :remember
@@ -203,6 +203,16 @@ SELECT scorebook.alter_job('risk', '{"on_error": "ignore"}');
 SELECT scorebook.alter_job('risk', '{"model": "grade"}');
 :unchanged
 SELECT scorebook.alter_job('risk', '{"exclude": "gone"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '["exclude"]');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"split": "challenger"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"shadows": "risk@challenger"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"shadows": {"risk@challenger": 1}}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"shadows": [["risk@challenger"]]}');
 :unchanged
 
 -- the source is not what it was

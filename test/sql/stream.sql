@@ -98,7 +98,7 @@ SELECT scorebook.alter_job('risk', '{"on_error": "fail"}');
 INSERT INTO customer (id, f0) VALUES (13, 13), (14, 'infinity');
 UPDATE customer SET f0 = 'infinity' WHERE id = 15;
 :show
-SELECT key, sqlstate, message FROM scorebook.row_error ORDER BY run;
+SELECT key, sqlstate, message, detail FROM scorebook.row_error ORDER BY run;
 SELECT id, stale FROM risk_status WHERE id IN (13, 15) ORDER BY id;
 UPDATE customer SET f0 = 3 WHERE id IN (14, 15);
 SELECT id, stale FROM risk_status WHERE id IN (13, 14, 15) ORDER BY id;

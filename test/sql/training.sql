@@ -70,6 +70,7 @@ SELECT * FROM verified WHERE name = 'versioned';
 SELECT scorebook.snapshot_training_data(NULL);
 SELECT scorebook.snapshot_training_data('SELECT * FROM payment_as_of($1)', at => 'infinity');
 SELECT scorebook.snapshot_training_data('SELECT * FROM payment_as_of($1)', at => '2001-01-01');
+SELECT scorebook.snapshot_training_data('SELECT * FROM payment', at => '2001-01-01');
 SELECT scorebook.snapshot_training_data('SELECT id, id FROM payment');
 SELECT scorebook.snapshot_training_data('DELETE FROM payment RETURNING id');
 CREATE FUNCTION wipe() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN DELETE FROM payment; RETURN 1; END';

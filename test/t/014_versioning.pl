@@ -122,7 +122,7 @@ foreach my $format (sort keys %restore)
 	my ($rc, $out, $err) = $primary->psql($format, 'DELETE FROM "in put".applicant_history');
 	like($err, qr/is a history and cannot be written/, "$format: which nobody writes by hand");
 	($rc, $out, $err) = $primary->psql($format, q{SELECT * FROM "in put".applicant_as_of('2001-01-01')});
-	like($err, qr/what was at .* is not known/, "$format: and begins where it began");
+	like($err, qr/the state as of .* is not known/, "$format: and begins where it began");
 }
 
 # a partition that is being detached: nobody writes it until it has left
