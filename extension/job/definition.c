@@ -58,6 +58,7 @@ sbk_definition_read(Oid keeper, int64 run, SbkJob *job)
 	job->alike_since = sbk_column_int(26);
 	job->settled_until = sbk_column_time(27);
 	job->by_row = *sbk_column(28) == 't';
+	job->max_vanished = sbk_column_real(29);
 }
 
 void

@@ -24,6 +24,7 @@ typedef struct SbkJob
 	bool		record_errors;
 	int64		max_errors;
 	int64		max_rows;
+	double		max_vanished;	/* a share of the keys of the book */
 	TimestampTz deadline;
 	char	   *low_watermark;
 	bool		has_watermark;

@@ -45,6 +45,7 @@ static void read_statements(const Run *run, Relation result,
 							SbkStatements *statements);
 static void read_source(const Run *run, SbkPass *pass,
 						const SbkStatements *statements);
+static void check_vanished(const SbkJob *job, const SbkPass *pass);
 static uint64 sum_digests(const Run *run, const SbkStatements *statements);
 static void set_param(ParamListInfo params, int i, Oid type, Datum value,
 					  bool isnull);
@@ -101,6 +102,8 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 			sbk_pass_decide(pass, statements.decide);
 		else
 			read_source(&run, pass, &statements);
+		if (request->kind == SBK_RUN_SOURCE)
+			check_vanished(job, pass);
 		if (pass->fill != NULL)
 			sbk_fill_end(pass->fill);
 	}
@@ -175,6 +178,28 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 							   "cutoff", &pass->cutoffs);
 	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
 							   "band", &pass->bands);
+}
+
+/*
+ * Has the source lost more keys of the book than it may?  Those that are excluded
+ * are there.
+ */
+static void
+check_vanished(const SbkJob *job, const SbkPass *pass)
+{
+	int64		num_old = pass->num_matched + pass->num_closed;
+
+	if (pass->num_closed > 0 &&
+		(double) pass->num_closed / num_old > job->max_vanished)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("the source of job \"%s\" has lost more keys than the job's max_vanished allows",
+					   job->name),
+				errdetail("Of %lld keys in the book, %lld are not in the source any more; max_vanished is %g.",
+						  (long long) num_old, (long long) pass->num_closed,
+						  job->max_vanished),
+				errhint("Look at the source. If they are gone for good, run the job after scorebook.alter_job(%s, '{\"max_vanished\": null}').",
+						quote_literal_cstr(job->name)));
 }
 
 /* Of the rows that were written, and not overtaken. */

@@ -110,20 +110,22 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 static int32
 find_job(const SbkRunRequest *request, Oid keeper)
 {
-	Oid			types[3] = {NAMEOID, TEXTOID, REGCLASSOID};
 	bool		stream = request->kind == SBK_RUN_STREAM;
+	Oid			types[3] = {NAMEOID, TEXTOID, stream ? REGCLASSOID : TEXTOID};
 	NameData	caller;
-	Datum		values[3] = {0};
+	Datum		values[3];
 
 	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
 	values[0] = NameGetDatum(&caller);
 	values[1] = CStringGetTextDatum(request->job);
 	if (stream)
 		values[2] = ObjectIdGetDatum(RelationGetRelid(request->trigger->tg_relation));
+	else
+		values[2] = CStringGetTextDatum(request->kind == SBK_RUN_PULL ? "score" : "run");
 	sbk_call(keeper, stream ?
-		 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
-		 "SELECT (scorebook.find_job_internal($1, $2)).job_id",
-		 stream ? 3 : 2, types, values, NULL);
+			 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
+			 "SELECT (scorebook.find_job_internal($1, $2, $3)).job_id",
+			 3, types, values, NULL);
 	return (int32) sbk_column_int(1);
 }
 

@@ -20,7 +20,6 @@
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -31,6 +30,7 @@
 #include "job/decision.h"
 #include "job/digest.h"
 #include "job/lock.h"
+#include "job/pull.h"
 #include "job/run.h"
 #include "job/writer.h"
 #include "registry/model.h"
@@ -134,25 +134,14 @@ sbk_sql_scaled_points(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_pull(PG_FUNCTION_ARGS)
 {
-	SbkRunRequest request = {
-		.kind = SBK_RUN_PULL,
-		.subject = PG_GETARG_DATUM(1),
-		.features = PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2)
-	};
-
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("the name of the job and the key cannot be null"));
-	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (request.features && !JB_ROOT_IS_OBJECT(DatumGetJsonbP(request.features)))
-		ereport(ERROR,
-				errcode(ERRCODE_DATATYPE_MISMATCH),
-				errmsg("the features for job \"%s\" are not an object",
-					   request.job),
-				errhint("Pass them by the names of the source's columns: {\"income\": 1200, ...}."));
-	PG_RETURN_INT64(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid),
-								false));
+	PG_RETURN_HEAPTUPLEHEADER(sbk_pull(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									   PG_GETARG_DATUM(1),
+									   PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2),
+									   find_owner(fcinfo->flinfo->fn_oid)));
 }
 
 /* The arguments of the trigger: the job, and fail or record. */
@@ -307,6 +296,7 @@ sbk_sql_result_shape(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	sbk_reference_parse(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &reference);
 	sbk_reference_resolve(&reference, "score", &resolved);
+	sbk_reference_check_service(&resolved);
 	model = sbk_model_read(CurrentMemoryContext, &resolved);
 	values[0] = Int32GetDatum(sbk_family_width(model->family, model->num_output));
 	values[1] = Int32GetDatum(sbk_family_classes(model->family, model->num_output));

@@ -226,27 +226,8 @@ $$;
 COMMENT ON FUNCTION scorebook.find_job(text) IS
 	'the job of a name; throws where there is none';
 
-CREATE FUNCTION scorebook.check_job_owner_internal(caller name, job scorebook.registered_job)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = format('permission denied for job "%s"', job.name),
-			DETAIL = format('It belongs to role "%s".', job.owner),
-			HINT = 'Members of that role may run, change and erase.';
-	END IF;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.check_job_owner_internal(name, scorebook.registered_job) IS
-	'throws where a role may not run a job';
-
--- The job of a name, for a role that may run it.
-CREATE FUNCTION scorebook.find_job_internal(caller name, name text)
+-- The job of a name, for a role that has the privilege.
+CREATE FUNCTION scorebook.find_job_internal(caller name, name text, privilege text DEFAULT 'own')
 RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -255,25 +236,13 @@ DECLARE
 	job scorebook.registered_job;
 BEGIN
 	job := scorebook.find_job(name);
-	PERFORM scorebook.check_job_owner_internal(caller, job);
+	PERFORM scorebook.check_job_privilege_internal(caller, job, privilege);
 	RETURN job;
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.find_job_internal(name, text) IS
-	'the job of a name, after checking that the role may run it';
-
-CREATE FUNCTION scorebook.may_read_job(owner name, result regclass)
-RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT coalesce(has_table_privilege(result, 'SELECT'), false)
-		OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = owner AND pg_has_role(r.oid, 'USAGE'))
-$$;
-
-COMMENT ON FUNCTION scorebook.may_read_job(name, regclass) IS
-	'may the current role read the scores of a job, or run it?';
+COMMENT ON FUNCTION scorebook.find_job_internal(name, text, text) IS
+	'the job of a name, after checking that the role has the privilege';
 
 -- Runs and decisions hold the lock on the job: what still is running has crashed.
 CREATE FUNCTION scorebook.begin_run_internal(caller name, id integer, kind text,
@@ -713,7 +682,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
 	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint,
-	OUT settled_until timestamp with time zone, OUT by_row boolean)
+	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -788,6 +757,7 @@ BEGIN
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
+	max_vanished := coalesce(job.max_vanished, 1);
 END
 $$;
 
