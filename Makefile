@@ -211,8 +211,8 @@ DATA_built     = sql/$(NEWEST_SCRIPT) sql/$(UPDATE_SCRIPT)
 endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
-	explain policies calls rights card job_errors job_names job_rights stream predictor damage versioning \
-	history_limits training as_of uninstall
+	explain policies calls rights card job_errors job_changes job_names job_rights stream predictor damage \
+	versioning history_limits training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
 ISOLATION      = load alias retire versioning job erase watermark drop shadow

@@ -84,7 +84,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	result = relation_open(job->tables.result, RowExclusiveLock);
 	if (request->kind == SBK_RUN_SOURCE &&
 		pg_class_aclcheck(job->tables.result, job->owner, ACL_INSERT) == ACLCHECK_OK)
-		pass->fill = sbk_fill_start(result, job->name, record->run,
+		pass->fill = sbk_fill_start(pass, result, record->run,
 									record->system_from, SBK_BLOCK_ROWS);
 	prepare_pass(&run, pass, result);
 	read_statements(&run, result, &statements);
@@ -104,8 +104,11 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 			read_source(&run, pass, &statements);
 		if (request->kind == SBK_RUN_SOURCE)
 			check_vanished(job, pass);
-		if (pass->fill != NULL)
-			sbk_fill_end(pass->fill);
+		record->scored = GetCurrentTimestamp();
+		sbk_progress_phase(SBK_PHASE_WRITING);
+		writing.system_from = record->system_from;
+		writing.effective_at = job->effective_at;
+		sbk_writer_write(pass, &statements, &job->tables, &writing, &written);
 	}
 	PG_FINALLY();
 	{
@@ -113,11 +116,6 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 		record->failed_key_digest = pass->failed_key_digest;
 	}
 	PG_END_TRY();
-	record->scored = GetCurrentTimestamp();
-	sbk_progress_phase(SBK_PHASE_WRITING);
-	writing.system_from = record->system_from;
-	writing.effective_at = job->effective_at;
-	sbk_writer_write(pass, &statements, &job->tables, &writing, &written);
 	if (written.num_overtaken > 0)
 		pass->digest = sum_digests(&run, &statements);
 	sbk_guise_resume(&guise);
@@ -318,11 +316,7 @@ read_source(const Run *run, SbkPass *pass, const SbkStatements *statements)
 		return;
 	query(statements->count_old, &options);
 	if (pass->num_matched + pass->num_closed > sbk_column_int(1))
-	{
-		query(statements->duplicate, NULL);
-		if (SPI_processed > 0)
-			sbk_writer_refuse_duplicate(pass->job, sbk_column(1));
-	}
+		sbk_writer_refuse_duplicates(pass, statements);
 }
 
 static void

@@ -19,11 +19,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "job/found.h"
 #include "job/guise.h"
 #include "job/keeper.h"
 #include "job/writer.h"
@@ -44,20 +46,17 @@ static Tuplestorestate *compare_shadows(SbkPass *pass, const char *statement,
 										TupleDesc *desc);
 static char *retract_shadows(const SbkStatements *statements,
 							 const SbkWriting *writing, char *told);
-static char *tell(const char *statement, int n, Oid *types, Datum *values);
 static Datum references(const SbkPass *pass, bool failed_only);
 static int64 execute(const char *statement, const SbkWriting *writing);
 static int64 execute_by_place(const char *statement,
 							  const SbkWriting *writing);
-static int	begin_by_place(void);
 static int64 remove_gone(const char *statement, const SbkWriting *writing,
 						 uint64 *end_digest);
 static int64 retract(const SbkStatements *statements,
 					 const SbkWriting *writing);
 static Datum find_endings(const char *statement);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
-static void refuse_duplicates(SbkPass *pass,
-							  const SbkStatements *statements);
+static void end_fill(SbkPass *pass, const SbkStatements *statements);
 
 void
 sbk_writer_require_writable(const char *what)
@@ -114,14 +113,17 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		num_removed = remove_gone(statements->remove, writing,
 								  &written->end_digest);
 	if (pass->fill != NULL)
+	{
+		end_fill(pass, statements);
 		num_added = pass->num_added;
+	}
 	else if (pass->num_added > 0)
 		num_added = execute(statements->add, writing) -
 			retract(statements, writing);
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
-		refuse_duplicates(pass, statements);
+		sbk_writer_refuse_duplicates(pass, statements);
 
 	written->num_written = num_replaced + num_added;
 	written->num_ended = num_replaced + num_removed;
@@ -135,16 +137,23 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		write_shadows(pass, statements, writing);
 }
 
+static void
+end_fill(SbkPass *pass, const SbkStatements *statements)
+{
+	ErrorData  *error = sbk_fill_end(pass->fill);
+
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+		sbk_writer_refuse_duplicates(pass, statements);
+	ReThrowError(error);
+}
+
 /* What was done for each of them, as JSON, or NULL. */
 static char *
 write_shadows(SbkPass *pass, const SbkStatements *statements,
 			  const SbkWriting *writing)
 {
-	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
-	Datum		values[2] = {
-		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from)
-	};
 	char	   *told = NULL;
 	TupleDesc	desc;
 	Tuplestorestate *changes = compare_shadows(pass, statements->compare_shadows,
@@ -154,10 +163,8 @@ write_shadows(SbkPass *pass, const SbkStatements *statements,
 	sbk_writer_show("shadow_change", desc, changes, n);
 	if (n > 0)
 	{
-		int			level = begin_by_place();
-
-		told = tell(statements->write_shadows, 2, types, values);
-		AtEOXact_GUC(false, level);
+		(void) execute_by_place(statements->write_shadows, writing);
+		told = sbk_column(1);
 		if (sbk_column_int(2) > 0)
 			told = retract_shadows(statements, writing, told);
 	}
@@ -208,16 +215,8 @@ retract_shadows(const SbkStatements *statements, const SbkWriting *writing,
 		find_endings(statements->shadow_endings),
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(told))
 	};
-
-	return tell(statements->retract_shadows, 3, types, values);
-}
-
-/* A statement that tells what it has done. */
-static char *
-tell(const char *statement, int n, Oid *types, Datum *values)
-{
-	int			rc = SPI_execute_with_args(statement, n, types, values, NULL,
-										   false, 0);
+	int			rc = SPI_execute_with_args(statements->retract_shadows, 3, types,
+										   values, NULL, false, 0);
 
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not write the shadows: %s",
@@ -289,16 +288,6 @@ sbk_writer_owner(Oid table)
 	return owner;
 }
 
-void
-sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_UNIQUE_VIOLATION),
-			errmsg("the source of job \"%s\" has several rows of one key", job),
-			errdetail_internal("%s", duplicate),
-			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
-}
-
 /* The rows it has processed. */
 static int64
 execute(const char *statement, const SbkWriting *writing)
@@ -333,33 +322,41 @@ retract(const SbkStatements *statements, const SbkWriting *writing)
 	return SPI_processed;
 }
 
+/*
+ * Of rows that are named by their ctid, which come in about the order of the
+ * table: each is fetched from where it stands.  A join of all rows would lose
+ * that order, and read and write pages all over the table and its index; a table
+ * that nobody has analyzed looks small enough for it.  That is forbidden while
+ * the statement is planned, not to the triggers that it fires.
+ */
 static int64
 execute_by_place(const char *statement, const SbkWriting *writing)
 {
-	int			level = begin_by_place();
-	int64		num_processed = execute(statement, writing);
-
-	AtEOXact_GUC(false, level);
-	return num_processed;
-}
-
-/*
- * For statements about rows that are named by their ctid, which come in about
- * the order of the table.  A hash or merge join of many would lose it, and read
- * and write pages all over the table and its index.  Returns the level of
- * settings that it ends with.
- */
-static int
-begin_by_place(void)
-{
-	static const char *const joins[] = {"enable_hashjoin", "enable_mergejoin"};
+	static const char *const paths[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2] = {
+		Int64GetDatum(writing->run),
+		TimestampTzGetDatum(writing->system_from)
+	};
 	int			level = NewGUCNestLevel();
+	SPIPlanPtr	plan;
+	int			rc;
 	int			i;
 
-	for (i = 0; i < lengthof(joins); i++)
-		(void) set_config_option(joins[i], "off", PGC_USERSET, PGC_S_SESSION,
+	for (i = 0; i < lengthof(paths); i++)
+		(void) set_config_option(paths[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	return level;
+	plan = SPI_prepare_cursor(statement, 2, types, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "could not plan to write the book: %s",
+			 SPI_result_code_string(SPI_result));
+	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
+	AtEOXact_GUC(false, level);
+	rc = SPI_execute_plan(plan, values, NULL, false, 0);
+	if (rc < 0)
+		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	SPI_freeplan(plan);
+	return SPI_processed;
 }
 
 /* The statement tells how many it has ended, and their digest. */
@@ -414,16 +411,20 @@ check_replaced(SbkPass *pass, const SbkStatements *statements)
 					true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
 	if (SPI_processed > 0)
-		refuse_duplicates(pass, statements);
+		sbk_writer_refuse_duplicates(pass, statements);
 }
 
-static void
-refuse_duplicates(SbkPass *pass, const SbkStatements *statements)
+void
+sbk_writer_refuse_duplicates(SbkPass *pass, const SbkStatements *statements)
 {
+	Datum	   *key = palloc(pass->num_key * sizeof(Datum));
+	bool	   *nulls = palloc(pass->num_key * sizeof(bool));
+	SbkNamedRow row = {pass, key, nulls};
+
 	if (SPI_execute(statements->duplicate, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
-	if (SPI_processed > 0)
-		sbk_writer_refuse_duplicate(pass->job,
-									SPI_getvalue(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1));
+	if (SPI_processed == 0)
+		return;
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, key, nulls);
+	sbk_found_refuse_duplicate(&row);
 }

@@ -74,6 +74,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.pull_subject(text, jsonb, jsonb),
 	scorebook.score(text, anycompatible),
 	scorebook.score(text, jsonb, anycompatible),
+	scorebook.streamed_table(scorebook.registered_job),
 	scorebook.stream_job(text, text),
 	scorebook.unstream_job(text),
 	scorebook.register_stream(text, regclass, text),
