@@ -13,7 +13,9 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -37,18 +39,35 @@ static Oid	open_amended = InvalidOid;
 
 static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  const SbkWriting *writing, SbkWritten *written);
-static char *write_shadows(SbkPass *pass, const char *statement,
+static char *write_shadows(SbkPass *pass, const SbkStatements *statements,
 						   const SbkWriting *writing);
+static Tuplestorestate *compare_shadows(SbkPass *pass, const char *statement,
+										const SbkWriting *writing,
+										TupleDesc *desc);
+static char *retract_shadows(const SbkStatements *statements,
+							 const SbkWriting *writing, char *told);
 static Datum references(const SbkPass *pass, bool failed_only);
-static int64 execute(const char *statement, const SbkWriting *writing,
-					 Datum endings);
+static int64 execute(const char *statement, const SbkWriting *writing);
 static int64 execute_by_place(const char *statement,
 							  const SbkWriting *writing);
 static int64 remove_gone(const char *statement, const SbkWriting *writing,
 						 uint64 *end_digest);
-static Datum find_endings(const SbkStatements *statements);
+static int64 retract(const SbkStatements *statements,
+					 const SbkWriting *writing);
+static Datum find_endings(const char *statement);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void end_fill(SbkPass *pass, const SbkStatements *statements);
+
+void
+sbk_writer_require_writable(const char *what)
+{
+	PreventCommandDuringRecovery(what);
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("cannot write a book within a security-restricted operation"),
+				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
+}
 
 void
 sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
@@ -99,8 +118,8 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		num_added = pass->num_added;
 	}
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, writing,
-							find_endings(statements));
+		num_added = execute(statements->add, writing) -
+			retract(statements, writing);
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
@@ -111,8 +130,11 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	written->num_closed = num_removed;
 	written->num_overtaken = pass->num_replaced + pass->num_added + num_gone -
 		written->num_written - num_removed;
-	written->shadows = statements->shadow == NULL ? NULL :
-		write_shadows(pass, statements->shadow, writing);
+
+	/* who comes again must not hold what others need to let go of the book */
+	written->shadows = statements->compare_shadows == NULL ||
+		(writing->comes_again && written->num_overtaken > 0) ? NULL :
+		write_shadows(pass, statements, writing);
 }
 
 static void
@@ -127,28 +149,79 @@ end_fill(SbkPass *pass, const SbkStatements *statements)
 	ReThrowError(error);
 }
 
-/* One statement for all of them, which tells what it has done. */
+/* What was done for each of them, as JSON, or NULL. */
 static char *
-write_shadows(SbkPass *pass, const char *statement, const SbkWriting *writing)
+write_shadows(SbkPass *pass, const SbkStatements *statements,
+			  const SbkWriting *writing)
 {
-	Oid			types[5] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
-	Datum		values[5] = {
-		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from),
+	char	   *told = NULL;
+	TupleDesc	desc;
+	Tuplestorestate *changes = compare_shadows(pass, statements->compare_shadows,
+											   writing, &desc);
+	int64		n = tuplestore_tuple_count(changes);
+
+	sbk_writer_show("shadow_change", desc, changes, n);
+	if (n > 0)
+	{
+		(void) execute_by_place(statements->write_shadows, writing);
+		told = sbk_column(1);
+		if (sbk_column_int(2) > 0)
+			told = retract_shadows(statements, writing, told);
+	}
+	SPI_unregister_relation("shadow_change");
+	tuplestore_end(changes);
+	return told;
+}
+
+/*
+ * Under the snapshot of the pass, as the book was compared: what others have
+ * written since is not known here, and will be noticed.
+ */
+static Tuplestorestate *
+compare_shadows(SbkPass *pass, const char *statement,
+				const SbkWriting *writing, TupleDesc *desc)
+{
+	Oid			types[3] = {TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
+	Datum		values[3] = {
 		TimestampTzGetDatum(writing->effective_at),
 		references(pass, true),
 		references(pass, false)
 	};
-	int			rc;
+	Tuplestorestate *changes = tuplestore_begin_heap(false, false, work_mem);
+	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
+	Portal		portal;
 
 	sbk_writer_show("shadowed", pass->shadowed_desc, pass->shadowed,
 					pass->num_shadowed);
-	rc = SPI_execute_with_args(statement, 5, types, values, NULL, false, 0);
+	portal = SPI_cursor_open_with_args(NULL, statement, 3, types, values, NULL,
+									   true, 0);
+	*desc = CreateTupleDescCopy(portal->tupDesc);
+	SetTuplestoreDestReceiverParams(receiver, changes, CurrentMemoryContext,
+									false, NULL, NULL);
+	(void) PortalRunFetch(portal, FETCH_FORWARD, FETCH_ALL, receiver);
+	SPI_cursor_close(portal);
+	SPI_unregister_relation("shadowed");
+	return changes;
+}
+
+/* As that of the book; corrects what was told. */
+static char *
+retract_shadows(const SbkStatements *statements, const SbkWriting *writing,
+				char *told)
+{
+	Oid			types[3] = {INT8OID, INT8ARRAYOID, JSONBOID};
+	Datum		values[3] = {
+		Int64GetDatum(writing->run),
+		find_endings(statements->shadow_endings),
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(told))
+	};
+	int			rc = SPI_execute_with_args(statements->retract_shadows, 3, types,
+										   values, NULL, false, 0);
+
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not write the shadows: %s",
 			 SPI_result_code_string(rc));
-	SPI_unregister_relation("shadowed");
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return sbk_column(1);
 }
 
 /* Those of the shadows, as text[]. */
@@ -215,18 +288,34 @@ sbk_writer_owner(Oid table)
 	return owner;
 }
 
-/* The rows it has processed; endings may be 0. */
+/* The rows it has processed. */
 static int64
-execute(const char *statement, const SbkWriting *writing, Datum endings)
+execute(const char *statement, const SbkWriting *writing)
 {
-	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID};
-	Datum		values[3] = {
+	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2] = {
 		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from),
-		endings
+		TimestampTzGetDatum(writing->system_from)
 	};
-	int			rc = SPI_execute_with_args(statement, endings == 0 ? 2 : 3,
-										   types, values, NULL, false, 0);
+	int			rc = SPI_execute_with_args(statement, 2, types, values, NULL,
+										   false, 0);
+
+	if (rc < 0)
+		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	return SPI_processed;
+}
+
+/* Gives up rows whose keys others have added and ended meanwhile. */
+static int64
+retract(const SbkStatements *statements, const SbkWriting *writing)
+{
+	Oid			types[2] = {INT8OID, INT8ARRAYOID};
+	Datum		values[2] = {
+		Int64GetDatum(writing->run),
+		find_endings(statements->endings)
+	};
+	int			rc = SPI_execute_with_args(statements->retract, 2, types,
+										   values, NULL, false, 0);
 
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
@@ -282,16 +371,14 @@ remove_gone(const char *statement, const SbkWriting *writing,
 
 /*
  * What has ended rows of the keys that are to be added, as the pass's snapshot
- * sees it; 0 where nobody asks.
+ * sees it.
  */
 static Datum
-find_endings(const SbkStatements *statements)
+find_endings(const char *statement)
 {
 	bool		isnull;
 
-	if (statements->endings == NULL)
-		return 0;
-	if (SPI_execute(statements->endings, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute(statement, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for what has ended");
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 						 &isnull);

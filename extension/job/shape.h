@@ -1,0 +1,22 @@
+/*
+ * shape.h
+ *		Are the book and the source of a job as it knows them?
+ */
+#ifndef SBK_SHAPE_H
+#define SBK_SHAPE_H
+
+#include "utils/relcache.h"
+
+#include "job/definition.h"
+#include "registry/model.h"
+
+/*
+ * Throws unless the book is as create_job made it, for models of this kind, and
+ * the source has the job's key; keeps both as they are until the end of the
+ * transaction.  The result table is open.
+ */
+extern void sbk_shape_check_book(const SbkJob *job, const SbkModel *model,
+								 Relation result);
+extern void sbk_shape_check_key(const SbkJob *job, TupleDesc book);
+
+#endif							/* SBK_SHAPE_H */
