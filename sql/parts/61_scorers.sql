@@ -41,13 +41,15 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY
-	SELECT 0::bigint, 'served', job.model, 10000
-	UNION ALL
-	SELECT p.number, 'split', p.ref, p.upto FROM scorebook.split_places(job.model, job.split) AS p
-	UNION ALL
-	SELECT 10000 + s.position, 'shadow', s.ref, 10000
-	FROM unnest(job.shadows) WITH ORDINALITY AS s (ref, position);
+	RETURN QUERY SELECT 0::bigint, 'served', job.model, 10000;
+	IF job.split IS NOT NULL THEN
+		RETURN QUERY SELECT p.number, 'split', p.ref, p.upto
+		FROM scorebook.split_places(job.model, job.split) AS p;
+	END IF;
+	IF job.shadows <> '{}' THEN
+		RETURN QUERY SELECT 10000 + s.position, 'shadow', s.ref, 10000
+		FROM unnest(job.shadows) WITH ORDINALITY AS s (ref, position);
+	END IF;
 END
 $$;
 

@@ -79,18 +79,22 @@ RETURNS TABLE (set integer, of_points boolean, low double precision, label text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	current constant integer := scorebook.current_set(kind, job_id);
 BEGIN
-	RETURN QUERY
-	SELECT c.set, c.scale = 'points', coalesce(c.low, '-infinity'), c.decision
-	FROM scorebook.cutoff AS c
-	WHERE kind = 'cutoff' AND c.job_id = current_ranges.job_id
-		AND c.set = scorebook.current_set(kind, current_ranges.job_id)
-	UNION ALL
-	SELECT b.set, b.scale = 'points', coalesce(b.low, '-infinity'), b.band
-	FROM scorebook.band AS b
-	WHERE kind = 'band' AND b.job_id = current_ranges.job_id
-		AND b.set = scorebook.current_set(kind, current_ranges.job_id)
-	ORDER BY 3;
+	IF current IS NULL THEN
+		RETURN;
+	ELSIF kind = 'cutoff' THEN
+		RETURN QUERY SELECT c.set, c.scale = 'points', coalesce(c.low, '-infinity'), c.decision
+		FROM scorebook.cutoff AS c
+		WHERE c.job_id = current_ranges.job_id AND c.set = current
+		ORDER BY 3;
+	ELSE
+		RETURN QUERY SELECT b.set, b.scale = 'points', coalesce(b.low, '-infinity'), b.band
+		FROM scorebook.band AS b
+		WHERE b.job_id = current_ranges.job_id AND b.set = current
+		ORDER BY 3;
+	END IF;
 END
 $$;
 

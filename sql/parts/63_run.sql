@@ -675,10 +675,12 @@ COMMENT ON FUNCTION scorebook.settled_until_internal() IS
 -- Asked by every run: constraints can be dropped, and views replaced.
 CREATE FUNCTION scorebook.key_is_unique_internal(job scorebook.registered_job)
 RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(scorebook.source_key(job.source) <@ job.key, false)
+BEGIN
+	RETURN coalesce(scorebook.source_key(job.source) <@ job.key, false);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.key_is_unique_internal(scorebook.registered_job) IS
@@ -761,8 +763,10 @@ BEGIN
 	has_scores := job.has_scores;
 	has_class := job.has_class;
 	effective_at := run.effective_at;
-	SELECT s.offset_points, s.factor INTO scaling_offset, scaling_factor
-	FROM scorebook.scaling_numbers(job.scaling) AS s;
+	IF job.scaling IS NOT NULL THEN
+		SELECT s.offset_points, s.factor INTO scaling_offset, scaling_factor
+		FROM scorebook.scaling_numbers(job.scaling) AS s;
+	END IF;
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
@@ -870,6 +874,13 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = source) THEN
+		RETURN (
+			SELECT jsonb_build_array(jsonb_build_object('relation', source::text, 'oid', c.oid::bigint,
+				'kind', c.relkind))
+			FROM pg_class AS c
+			WHERE c.oid = source);
+	END IF;
 	RETURN (
 		WITH RECURSIVE reads AS
 		(
