@@ -298,7 +298,7 @@ check_replaced(SbkPass *pass, const SbkStatements *statements)
 {
 	if (pass->key_is_unique)
 		return;
-	if (SPI_execute("SELECT FROM written AS w WHERE w.old_run IS NOT NULL GROUP BY w.old_ctid HAVING count(*) > 1 LIMIT 1",
+	if (SPI_execute("SELECT FROM written AS w WHERE w.\"scorebook run\" IS NOT NULL GROUP BY w.\"scorebook ctid\" HAVING count(*) > 1 LIMIT 1",
 					true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
 	if (SPI_processed > 0)

@@ -366,7 +366,7 @@ DECLARE
 	-- as pass.c hands them over: without run and system_from
 	given constant name[] := columns[:cardinality(columns) - 2];
 	digested constant text := 'scorebook.row_digest(' || scorebook.column_list(given, 'c.%I') || ')';
-	still constant text := 'c.ctid = w.old_ctid AND c.run = w.old_run';
+	still constant text := 'c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"';
 	old text;
 	period text;
 	source text := job.source;
@@ -443,8 +443,8 @@ BEGIN
 		'WITH replaced AS'
 		' (UPDATE %1$s AS c SET %2$s, run = $1,'
 		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
-		' FROM written AS w JOIN %1$s AS o ON o.ctid = w.old_ctid AND o.run = w.old_run'
-		' WHERE c.ctid = o.ctid AND c.run = w.old_run RETURNING %3$s)'
+		' FROM written AS w JOIN %1$s AS o ON o.ctid = w."scorebook ctid" AND o.run = w."scorebook run"'
+		' WHERE c.ctid = o.ctid AND c.run = w."scorebook run" RETURNING %3$s)'
 		' INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
 		' SELECT %6$s, $1, greatest($2, r.system_from + interval ''1 microsecond''), ''superseded'''
 		' FROM replaced AS r',
@@ -460,12 +460,12 @@ BEGIN
 	IF scope IN ('all', 'watermark') THEN
 		endings := format(
 			'SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM written AS w JOIN %s AS h ON %s'
-			' WHERE w.old_run IS NULL',
+			' WHERE w."scorebook run" IS NULL',
 			job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
 	END IF;
 	add := format(
 		'INSERT INTO %s (%s, run, system_from) SELECT %s, $1, $2 FROM written AS w'
-		' WHERE w.old_run IS NULL%s ON CONFLICT (%s) DO NOTHING',
+		' WHERE w."scorebook run" IS NULL%s ON CONFLICT (%s) DO NOTHING',
 		job.result, scorebook.column_list(given, '%I'), scorebook.column_list(given, 'w.%I'),
 		CASE WHEN endings IS NOT NULL THEN
 			format(' AND NOT EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($3))',
@@ -521,7 +521,7 @@ DECLARE
 			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
 BEGIN
 	RETURN format(
-		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
+		'SELECT c.ctid AS "scorebook ctid", c.run AS "scorebook run", %s FROM %s AS c'
 		' WHERE (c.cutoff_set, c.band_set, c.points) IS DISTINCT FROM (%L::integer, %L::integer, %s)',
 		(SELECT string_agg(CASE g.name
 				WHEN 'points' THEN points
@@ -559,24 +559,24 @@ BEGIN
 	RETURN format($sql$
 		WITH change AS MATERIALIZED
 		(
-			SELECT c.ctid AS old_ctid, c.run AS old_run, %3$s,
+			SELECT c.ctid AS "scorebook ctid", c.run AS "scorebook run", %3$s,
 				CASE WHEN c.served IS NULL THEN 'added'
-					 WHEN w.excluded THEN 'excluded'
+					 WHEN w."scorebook excluded" THEN 'excluded'
 					 WHEN w.served IS NOT NULL THEN 'superseded'
 					 WHEN c.served = ANY ($5) THEN 'vanished'
-					 ELSE 'withdrawn' END AS what
+					 ELSE 'withdrawn' END AS "scorebook what"
 			FROM %1$s AS c %4$s JOIN %5$s AS w ON %6$s
 			WHERE CASE
 				WHEN w.served IS NULL THEN c.served <> ALL ($5) OR (c.served <> ALL ($4)%7$s)
 				WHEN w.served = ANY ($4) THEN false
 				WHEN c.served IS NULL THEN w.scores IS NOT NULL
-				ELSE w.excluded OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
+				ELSE w."scorebook excluded" OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
 					<> scorebook.row_digest(w.scores, w.class, w.version)) END
 		), archived AS
 		(
 			INSERT INTO %2$s AS h (%8$s, ended_by, system_to, end_reason)
-			SELECT %9$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w.what
-			FROM change AS w JOIN %1$s AS c ON c.ctid = w.old_ctid AND c.run = w.old_run
+			SELECT %9$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w."scorebook what"
+			FROM change AS w JOIN %1$s AS c ON c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 			FOR UPDATE OF c
 			RETURNING h.served, scorebook.end_digest(scorebook.row_digest(%11$s), h.end_reason) AS digest
 		), replaced AS
@@ -585,18 +585,18 @@ BEGIN
 			SET effective_at = w.effective_at, scores = w.scores, class = w.class, version = w.version,
 				run = $1, system_from = greatest($2, c.system_from + interval '1 microsecond')
 			FROM change AS w
-			WHERE w.what = 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+			WHERE w."scorebook what" = 'superseded' AND c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 				AND (SELECT count(*) FROM archived) > 0 -- before they are replaced
 			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
 		), removed AS
 		(
 			DELETE FROM %1$s AS c USING change AS w
-			WHERE w.what <> 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+			WHERE w."scorebook what" <> 'superseded' AND c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 				AND (SELECT count(*) FROM archived) > 0
 		), added AS
 		(
 			INSERT INTO %1$s AS c (%8$s)
-			SELECT %3$s, $1, $2 FROM change AS w WHERE w.what = 'added'
+			SELECT %3$s, $1, $2 FROM change AS w WHERE w."scorebook what" = 'added'
 			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
 		)
 		SELECT coalesce(jsonb_agg(jsonb_build_object('ref', s.served, 'rows_written', s.written,
@@ -655,6 +655,33 @@ $$;
 COMMENT ON FUNCTION scorebook.settled_until_internal() IS
 	'every transaction that began before this time has ended; null: nobody knows';
 
+CREATE FUNCTION scorebook.check_tables(job scorebook.registered_job, VARIADIC tables regclass[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing regclass;
+BEGIN
+	SELECT t.relation INTO missing
+	FROM unnest(tables) WITH ORDINALITY AS t (relation, position)
+	WHERE t.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
+	ORDER BY t.position
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_table',
+			MESSAGE = format('the %s of job "%s" no longer exists',
+				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
+				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
+			HINT = 'Somebody has dropped it; drop the job, and make it again.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_tables(scorebook.registered_job, regclass[]) IS
+	'throws where somebody has dropped one of these tables of a job; nulls are none';
+
 -- What a run needs to know of its job.
 CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT owner name,
 	OUT result bigint, OUT history bigint, OUT shadow bigint, OUT shadow_history bigint, OUT num_key integer, OUT key_is_unique boolean,
@@ -672,22 +699,10 @@ AS $$
 DECLARE
 	job scorebook.registered_job;
 	run scorebook.run;
-	missing regclass;
 BEGIN
 	SELECT r.* INTO STRICT run FROM scorebook.run AS r WHERE r.run = number;
 	SELECT j.* INTO STRICT job FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id;
-	SELECT t.relation INTO missing
-	FROM (VALUES (job.source), (job.result), (job.history), (job.shadow), (job.shadow_history)) AS t (relation)
-	WHERE t.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
-	LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_table',
-			MESSAGE = format('the %s of job "%s" no longer exists',
-				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
-				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
-			HINT = 'Somebody has dropped it; drop the job, and make it again.';
-	END IF;
+	PERFORM scorebook.check_tables(job, job.source, job.result, job.history, job.shadow, job.shadow_history);
 	name := job.name;
 	owner := job.owner;
 	result := job.result::oid::bigint;

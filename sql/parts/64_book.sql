@@ -99,6 +99,7 @@ DECLARE
 	row_key constant name[] := book.key
 		|| CASE book.keep WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END;
 BEGIN
+	PERFORM scorebook.check_tables(book, book.result, book.history, book.shadow, book.shadow_history);
 	RETURN QUERY EXECUTE
 		scorebook.verify_statement(book.result, book.history, row_key, $sql$''$sql$,
 			$sql$SELECT r.run, r.system_from, '' AS part, r.rows_written, r.rows_ended, r.digest
@@ -132,10 +133,6 @@ DECLARE
 	columns constant name[] := ARRAY(SELECT a.attname FROM pg_attribute AS a
 		WHERE a.attrelid = result AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
 	given constant text := scorebook.column_list(columns[:cardinality(columns) - 2], 'c.%I');
-	shown_key constant text := format('format(%L, %s)',
-		'(' || array_to_string(row_key, ', ') || ')=('
-			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(row_key)]), ', ') || ')',
-		scorebook.column_list(row_key, 'c.%I'));
 BEGIN
 	RETURN format($sql$
 		WITH recorded AS MATERIALIZED
@@ -153,13 +150,14 @@ BEGIN
 					 GROUP BY a.run, a.part) AS a ON a.run = r.run AND a.part = r.part
 		), line AS MATERIALIZED
 		(
-			SELECT %1$s AS key, c.part, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason, c.digest,
+			SELECT %1$s AS key, c."scorebook part" AS part, c.run, c.system_from, c.ended_by, c.system_to,
+				c.end_reason, c."scorebook digest" AS digest,
 				lead(c.system_from) OVER next AS next_from, lead(c.run) OVER next AS next_run,
 				lag(c.system_from) OVER next AS last_from, lag(c.ended_by) OVER next AS last_ended_by
 			FROM
-				(SELECT %2$s, %3$s AS part, c.run, c.system_from, NULL::bigint AS ended_by,
+				(SELECT %2$s, %3$s AS "scorebook part", c.run, c.system_from, NULL::bigint AS ended_by,
 					NULL::timestamp with time zone AS system_to, NULL::text AS end_reason,
-					scorebook.row_digest(%4$s) AS digest
+					scorebook.row_digest(%4$s) AS "scorebook digest"
 				 FROM %5$s AS c
 				 UNION ALL
 				 SELECT %2$s, %3$s, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason,
@@ -239,7 +237,7 @@ BEGIN
 			FROM recorded AS r LEFT JOIN ended AS e ON e.run = r.run AND e.part = r.part
 			WHERE r.ended_left <> coalesce(e.n, 0)
 		) AS p
-		$sql$, shown_key, scorebook.column_list(row_key, 'c.%I'), part, given, result, history, recorded);
+		$sql$, scorebook.shown_key(row_key), scorebook.column_list(row_key, 'c.%I'), part, given, result, history, recorded);
 END
 $$;
 

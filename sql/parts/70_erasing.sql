@@ -116,12 +116,7 @@ BEGIN
 			ERRCODE = 'null_value_not_allowed',
 			MESSAGE = format('a key of job "%s" cannot be null', book.name);
 	END IF;
-	IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = book.result) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_table',
-			MESSAGE = format('the result table of job "%s" no longer exists', book.name),
-			HINT = 'Somebody has dropped it; drop the job, too.';
-	END IF;
+	PERFORM scorebook.check_tables(book, book.result);
 	SELECT k.* INTO hash, digest, shown, pattern
 	FROM scorebook.read_key_internal(book.job_id, book.result,
 		(SELECT format('SELECT %s FROM jsonb_populate_record(NULL::%s, $1) AS k WHERE %s',

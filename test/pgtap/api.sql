@@ -339,7 +339,7 @@ INSERT INTO api VALUES
 -- rights, but it is nobody's to call
 CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
-	create_book,comment_columns,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
+	create_book,check_tables,comment_columns,shown_key,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
 	check_split,check_split_shares,check_shadows,check_reasons,check_explainable,explanation_problem,
 	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_statement,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
