@@ -47,6 +47,7 @@ OBJS = \
 	extension/job/fill.o \
 	extension/job/found.o \
 	extension/job/guise.o \
+	extension/job/intact.o \
 	extension/job/keeper.o \
 	extension/job/key_hash.o \
 	extension/job/partition.o \
@@ -114,6 +115,7 @@ OWN_HEADERS = \
 	extension/job/fill.h \
 	extension/job/found.h \
 	extension/job/guise.h \
+	extension/job/intact.h \
 	extension/job/keeper.h \
 	extension/job/key_hash.h \
 	extension/job/partition.h \

@@ -36,6 +36,7 @@
 #include "job/erased.h"
 #include "job/found.h"
 #include "job/guise.h"
+#include "job/intact.h"
 #include "job/keeper.h"
 #include "job/partition.h"
 #include "job/pass.h"
@@ -124,7 +125,6 @@ static void read_statements(const Run *run, Relation result,
 static void check_book(const Job *job, const SbkModel *model, Relation result);
 static void read_source(Run *run, SbkPass *pass,
 						const SbkStatements *statements);
-static uint64 sum_digests(const Run *run, const SbkStatements *statements);
 static void finish(Run *run, SbkPass *pass, const SbkWritten *written,
 				   const Times *times);
 static void write_errors(const Run *run, SbkPass *pass);
@@ -501,8 +501,6 @@ score(Run *run)
 	sbk_writer_write(pass, &statements, &job->tables,
 					 &(SbkWriting) {run->number, times.start, run->effective_at},
 					 &written);
-	if (written.num_overtaken > 0)
-		pass->digest = sum_digests(run, &statements);
 	sbk_guise_resume(&guise);
 	finish(run, pass, &written, &times);
 	relation_close(result, NoLock);
@@ -544,23 +542,17 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 	for (i = 0; i < pass->num_served; i++)
 		check_book(job, pass->served[i].model, result);
 	check_key(job, pass->book);
+	sbk_intact_check(job->name, job->tables.result, job->owner);
+	sbk_intact_check(job->name, job->tables.history, job->owner);
+	if (OidIsValid(job->tables.shadow))
+	{
+		sbk_intact_check(job->name, job->tables.shadow, job->owner);
+		sbk_intact_check(job->name, job->tables.shadow_history, job->owner);
+	}
 	pass->hasher = sbk_key_hasher_make(pass->book, pass->num_key);
 	pass->erased = sbk_erased_read(job->job_id);
 	read_ranges(run, "cutoff", &pass->cutoffs);
 	read_ranges(run, "band", &pass->bands);
-}
-
-/* Of the rows that were written, and not overtaken. */
-static uint64
-sum_digests(const Run *run, const SbkStatements *statements)
-{
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(run->number)};
-
-	if (SPI_execute_with_args(statements->digest, 1, types, values, NULL,
-							  false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not sum up the book");
-	return strtoull(sbk_column(1), NULL, 10);
 }
 
 /* Writes down what was done, and takes a place in the order of writers. */

@@ -27,23 +27,38 @@
 #include "job/writer.h"
 
 /*
- * The tables that may be written, while a statement of ours runs; nothing but
- * this file sets them, so that no setting can open a book.
+ * The tables that a statement of ours begins to write, each as often as it does.
+ * What the statement calls meanwhile comes too late to write one of them, or
+ * takes the turn of the statement, which then fails: triggers, and functions in
+ * constraints and indexes.
  */
-static SbkTables open_tables;
-static Oid	open_amended = InvalidOid;
+typedef struct Opened
+{
+	Oid			tables[4];		/* InvalidOid: none */
+} Opened;
+
+/*
+ * Of the statement that runs, what it has not begun yet.  Nothing but this file
+ * sets it, so that no setting can open a book.
+ */
+static Opened opened;
 
 static void write_all(SbkPass *pass, const SbkStatements *statements,
-					  const SbkWriting *writing, SbkWritten *written);
+					  const SbkTables *tables, const SbkWriting *writing,
+					  SbkWritten *written);
 static char *write_shadows(SbkPass *pass, const char *statement,
+						   const SbkTables *tables,
 						   const SbkWriting *writing);
 static Datum references(const SbkPass *pass, bool failed_only);
-static int64 execute(const char *statement, const SbkWriting *writing,
-					 Datum endings);
-static int64 execute_by_place(const char *statement,
+static int	run_opened(const char *statement, Opened tables, int n, Oid *types,
+					   Datum *values, const char *nulls);
+static int64 execute(const char *statement, Opened tables,
+					 const SbkWriting *writing, Datum endings);
+static int64 execute_by_place(const char *statement, Opened tables,
 							  const SbkWriting *writing);
-static int64 remove_gone(const char *statement, const SbkWriting *writing,
-						 uint64 *end_digest);
+static int64 remove_gone(const char *statement, Opened tables,
+						 const SbkWriting *writing, uint64 *end_digest);
+static uint64 sum_digests(const char *statement, const SbkWriting *writing);
 static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void refuse_duplicates(SbkPass *pass,
@@ -54,30 +69,22 @@ sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
 				 const SbkTables *tables, const SbkWriting *writing,
 				 SbkWritten *written)
 {
-	SbkTables	saved = open_tables;
-
 	sbk_writer_show("written", pass->written_desc, pass->written,
 					pass->num_added + pass->num_replaced);
 	sbk_writer_show("gone", pass->gone_desc, pass->gone,
 					pass->num_closed + pass->num_excluded_old);
-	open_tables = *tables;
-	PG_TRY();
-	{
-		write_all(pass, statements, writing, written);
-	}
-	PG_FINALLY();
-	{
-		open_tables = saved;
-	}
-	PG_END_TRY();
+	write_all(pass, statements, tables, writing, written);
 	SPI_unregister_relation("written");
 	SPI_unregister_relation("gone");
 }
 
 static void
 write_all(SbkPass *pass, const SbkStatements *statements,
-		  const SbkWriting *writing, SbkWritten *written)
+		  const SbkTables *tables, const SbkWriting *writing,
+		  SbkWritten *written)
 {
+	Opened		both = {{tables->result, tables->history}};
+	Opened		result = {{tables->result}};
 	int64		num_gone = pass->num_closed + pass->num_excluded_old;
 	int64		num_replaced = 0;
 	int64		num_removed = 0;
@@ -87,15 +94,15 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute_by_place(statements->replace, writing);
+		num_replaced = execute_by_place(statements->replace, both, writing);
 	}
 	if (num_gone > 0)
-		num_removed = remove_gone(statements->remove, writing,
+		num_removed = remove_gone(statements->remove, both, writing,
 								  &written->end_digest);
 	if (pass->fill != NULL)
 		num_added = pass->num_added;
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, writing,
+		num_added = execute(statements->add, result, writing,
 							find_endings(statements));
 
 	/* keys that others have added meanwhile, or that came twice */
@@ -107,14 +114,19 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	written->num_closed = num_removed;
 	written->num_overtaken = pass->num_replaced + pass->num_added + num_gone -
 		written->num_written - num_removed;
+	if (written->num_overtaken > 0)
+		pass->digest = sum_digests(statements->digest, writing);
 	written->shadows = statements->shadow == NULL ? NULL :
-		write_shadows(pass, statements->shadow, writing);
+		write_shadows(pass, statements->shadow, tables, writing);
 }
 
 /* One statement for all of them, which tells what it has done. */
 static char *
-write_shadows(SbkPass *pass, const char *statement, const SbkWriting *writing)
+write_shadows(SbkPass *pass, const char *statement, const SbkTables *tables,
+			  const SbkWriting *writing)
 {
+	/* rows are updated, deleted and inserted */
+	Opened		all = {{tables->shadow, tables->shadow, tables->shadow, tables->shadow_history}};
 	Oid			types[5] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
 	Datum		values[5] = {
 		Int64GetDatum(writing->run),
@@ -127,7 +139,7 @@ write_shadows(SbkPass *pass, const char *statement, const SbkWriting *writing)
 
 	sbk_writer_show("shadowed", pass->shadowed_desc, pass->shadowed,
 					pass->num_shadowed);
-	rc = SPI_execute_with_args(statement, 5, types, values, NULL, false, 0);
+	rc = run_opened(statement, all, 5, types, values, NULL);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not write the shadows: %s",
 			 SPI_result_code_string(rc));
@@ -155,34 +167,50 @@ references(const SbkPass *pass, bool failed_only)
 bool
 sbk_writer_allows(Oid table)
 {
-	return OidIsValid(table) &&
-		(table == open_tables.result || table == open_tables.history ||
-		 table == open_tables.shadow || table == open_tables.shadow_history ||
-		 table == open_amended);
+	int			i;
+
+	for (i = 0; i < lengthof(opened.tables); i++)
+	{
+		if (opened.tables[i] != table)
+			continue;
+		opened.tables[i] = InvalidOid;
+		return true;
+	}
+	return false;
+}
+
+static int
+run_opened(const char *statement, Opened tables, int n, Oid *types,
+		   Datum *values, const char *nulls)
+{
+	Opened		saved = opened;
+	volatile int rc = 0;
+
+	opened = tables;
+	PG_TRY();
+	{
+		rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
+	}
+	PG_FINALLY();
+	{
+		opened = saved;
+	}
+	PG_END_TRY();
+	return rc;
 }
 
 void
 sbk_writer_amend(Oid table, const char *statement, Datum subject)
 {
 	Oid			types[1] = {JSONBOID};
-	Oid			saved_amended = open_amended;
 	char		nulls[1] = {subject == 0 ? 'n' : ' '};
 	SbkGuise	guise;
 	int			rc;
 
 	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
-	open_amended = table;
-	PG_TRY();
-	{
-		rc = SPI_execute_with_args(statement, 1, types, &subject, nulls, false, 0);
-		if (rc < 0)
-			elog(ERROR, "could not amend the book: %s", SPI_result_code_string(rc));
-	}
-	PG_FINALLY();
-	{
-		open_amended = saved_amended;
-	}
-	PG_END_TRY();
+	rc = run_opened(statement, (Opened) {{table}}, 1, types, &subject, nulls);
+	if (rc < 0)
+		elog(ERROR, "could not amend the book: %s", SPI_result_code_string(rc));
 	sbk_guise_resume(&guise);
 }
 
@@ -211,7 +239,8 @@ sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
 
 /* The rows it has processed; endings may be 0. */
 static int64
-execute(const char *statement, const SbkWriting *writing, Datum endings)
+execute(const char *statement, Opened tables, const SbkWriting *writing,
+		Datum endings)
 {
 	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID};
 	Datum		values[3] = {
@@ -219,8 +248,8 @@ execute(const char *statement, const SbkWriting *writing, Datum endings)
 		TimestampTzGetDatum(writing->system_from),
 		endings
 	};
-	int			rc = SPI_execute_with_args(statement, endings == 0 ? 2 : 3,
-										   types, values, NULL, false, 0);
+	int			rc = run_opened(statement, tables, endings == 0 ? 2 : 3, types,
+								values, NULL);
 
 	if (rc < 0)
 		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
@@ -233,7 +262,8 @@ execute(const char *statement, const SbkWriting *writing, Datum endings)
  * all over the table and its index.
  */
 static int64
-execute_by_place(const char *statement, const SbkWriting *writing)
+execute_by_place(const char *statement, Opened tables,
+				 const SbkWriting *writing)
 {
 	static const char *const joins[] = {"enable_hashjoin", "enable_mergejoin"};
 	int			level = NewGUCNestLevel();
@@ -243,19 +273,35 @@ execute_by_place(const char *statement, const SbkWriting *writing)
 	for (i = 0; i < lengthof(joins); i++)
 		(void) set_config_option(joins[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	num_processed = execute(statement, writing, 0);
+	num_processed = execute(statement, tables, writing, 0);
 	AtEOXact_GUC(false, level);
 	return num_processed;
 }
 
 /* The statement tells how many it has ended, and their digest. */
 static int64
-remove_gone(const char *statement, const SbkWriting *writing,
+remove_gone(const char *statement, Opened tables, const SbkWriting *writing,
 			uint64 *end_digest)
 {
-	(void) execute_by_place(statement, writing);
+	(void) execute_by_place(statement, tables, writing);
 	*end_digest = strtoull(sbk_column(2), NULL, 10);
 	return sbk_column_int(1);
+}
+
+/*
+ * Of the rows that were written, and not overtaken: as they were found, whatever
+ * the table has.
+ */
+static uint64
+sum_digests(const char *statement, const SbkWriting *writing)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(writing->run)};
+
+	if (SPI_execute_with_args(statement, 1, types, values, NULL, false, 0) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "could not sum up what was written");
+	return strtoull(sbk_column(1), NULL, 10);
 }
 
 /*

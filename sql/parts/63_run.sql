@@ -480,8 +480,9 @@ BEGIN
 		' FROM removed AS c',
 		job.result, still, scorebook.column_list(columns, 'c.%I'), job.history,
 		scorebook.column_list(columns, '%I'), digested);
-	digest := format('SELECT coalesce(sum(%s), 0) %% 18446744073709551616 FROM %s AS c WHERE c.run = $1',
-		digested, job.result);
+	digest := format('SELECT coalesce(sum(scorebook.row_digest(%s)), 0) %% 18446744073709551616 FROM written AS w'
+		' WHERE EXISTS (SELECT FROM %s AS c WHERE c.run = $1 AND %s)',
+		scorebook.column_list(given, 'w.%I'), job.result, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '));
 	IF scope = 'decision' THEN
 		decide := scorebook.decide_statement_internal(job, given);
 	END IF;
