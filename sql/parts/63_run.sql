@@ -147,6 +147,11 @@ COMMENT ON COLUMN scorebook.row_error.key IS
 COMMENT ON COLUMN scorebook.row_error.key_digest IS
 	'scorebook.key_digest of the key, which does not depend on how it is shown';
 
+CREATE TRIGGER run_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON scorebook.run
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();
+CREATE TRIGGER run_model_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON scorebook.run_model
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();
+
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run_model', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.row_error', '');

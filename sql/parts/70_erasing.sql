@@ -64,6 +64,9 @@ COMMENT ON COLUMN scorebook.amendment.rows_ended IS
 COMMENT ON COLUMN scorebook.amendment.digest IS
 	'so much less is the digest of the run';
 
+CREATE TRIGGER amendment_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON scorebook.amendment
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();
+
 SELECT pg_catalog.pg_extension_config_dump('scorebook.tombstone', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.tombstone_tombstone_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.erasure_secret', '');

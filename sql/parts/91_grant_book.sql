@@ -90,6 +90,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.run_progress_rows(),
 	scorebook.as_of_final_until(text),
 	scorebook.verify_book(text),
+	scorebook.verify_runs(scorebook.registered_job),
 	scorebook.verify_statement(regclass, regclass, name[], text, text),
 	scorebook.find_book(text),
 	scorebook.score_inputs(integer, integer, real[], text),
