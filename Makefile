@@ -53,6 +53,7 @@ OBJS = \
 	extension/job/partition.o \
 	extension/job/pass.o \
 	extension/job/progress.o \
+	extension/job/pull.o \
 	extension/job/run.o \
 	extension/job/scorer.o \
 	extension/job/scorers.o \
@@ -121,6 +122,7 @@ OWN_HEADERS = \
 	extension/job/partition.h \
 	extension/job/pass.h \
 	extension/job/progress.h \
+	extension/job/pull.h \
 	extension/job/run.h \
 	extension/job/scorer.h \
 	extension/job/scorers.h \
@@ -163,6 +165,7 @@ SQL_PARTS = \
 	sql/parts/61_job.sql \
 	sql/parts/61_scorers.sql \
 	sql/parts/62_decision.sql \
+	sql/parts/62_job_rights.sql \
 	sql/parts/63_run.sql \
 	sql/parts/64_book.sql \
 	sql/parts/65_replay.sql \
@@ -197,8 +200,8 @@ DATA_built     = sql/$(NEWEST_SCRIPT) sql/$(UPDATE_SCRIPT)
 endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
-	explain policies calls rights card job_errors job_names stream predictor damage versioning history_limits \
-	training as_of uninstall
+	explain policies calls rights card job_errors job_names job_rights stream predictor damage versioning \
+	history_limits training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
 ISOLATION      = load alias retire versioning job erase watermark drop

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""POST /score/<job>/<key>, with features as a JSON object or without: scores with a record.
-Started by PGDATABASE=... python3 examples/score_http.py 8080; ended by SIGTERM."""
+"""POST /score/<job>/<key>, with features as a JSON object or without: scores with a record, as a role that has score on the job.
+Started by PGDATABASE=... PGUSER=... python3 examples/score_http.py 8080; ended by SIGTERM."""
 import json, signal, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote

@@ -172,7 +172,8 @@ sbk_block_add(SbkBlock *block, const Datum *values, const bool *nulls)
 	}
 	old_context = MemoryContextSwitchTo(block->context);
 	for (i = 0; i < pass->num_key; i++)
-		key[i] = datumCopy(values[i], pass->by_value[i], pass->lengths[i]);
+		key[i] = datumCopy(values[i], pass->columns[i].by_value,
+						   pass->columns[i].length);
 	MemoryContextSwitchTo(old_context);
 	scorer->num_row++;
 	if (scorer->num_row == SBK_BLOCK_ROWS)
@@ -581,8 +582,7 @@ write_row(SbkBlock *block, int i, const float *scores)
 	else
 		tuplestore_putvalues(pass->written, pass->written_desc, block->values,
 							 block->nulls);
-	pass->digest += sbk_digest_row(n, values, nulls, pass->by_value,
-								   pass->lengths);
+	pass->digest += sbk_digest_row(pass->columns, n, values, nulls);
 	if (row->is_old)
 		pass->num_replaced++;
 	else

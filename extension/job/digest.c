@@ -1,18 +1,37 @@
 /*
  * digest.c
  *		Hashes of rows: of the bytes that each value is made of.
+ *
+ * The number of an enum's label is another one after a restore, so that its text
+ * stands for it.
  */
 #include "postgres.h"
 
 #include "common/hashfn.h"
 #include "utils/datum.h"
+#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "job/digest.h"
 
+void
+sbk_digest_column_start(SbkDigestColumn *column, Oid type)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	get_typlenbyval(type, &column->length, &column->by_value);
+	column->label = NULL;
+	if (!type_is_enum(getBaseType(type)))
+		return;
+	getTypeOutputInfo(type, &output, &is_varlena);
+	column->label = palloc(sizeof(FmgrInfo));
+	fmgr_info(output, column->label);
+}
+
 uint64
-sbk_digest_row(int n, const Datum *values, const bool *nulls,
-			   const bool *by_value, const int16 *lengths)
+sbk_digest_row(const SbkDigestColumn *columns, int n, const Datum *values,
+			   const bool *nulls)
 {
 	uint64		digest = 0;
 	int			i;
@@ -21,10 +40,18 @@ sbk_digest_row(int n, const Datum *values, const bool *nulls,
 	{
 		if (nulls[i])
 			digest = hash_combine64(digest, 0);
-		else if (by_value[i])
+		else if (columns[i].label != NULL)
+		{
+			char	   *label = OutputFunctionCall(columns[i].label, values[i]);
+
+			digest = hash_bytes_extended((const unsigned char *) label,
+										 strlen(label), digest);
+			pfree(label);
+		}
+		else if (columns[i].by_value)
 			digest = hash_bytes_extended((const unsigned char *) &values[i],
 										 sizeof(Datum), digest);
-		else if (lengths[i] == -1)
+		else if (columns[i].length == -1)
 		{
 			struct varlena *value = PG_DETOAST_DATUM_PACKED(values[i]);
 
@@ -35,7 +62,8 @@ sbk_digest_row(int n, const Datum *values, const bool *nulls,
 		}
 		else
 			digest = hash_bytes_extended((const unsigned char *) DatumGetPointer(values[i]),
-										 datumGetSize(values[i], false, lengths[i]),
+										 datumGetSize(values[i], false,
+													  columns[i].length),
 										 digest);
 	}
 	return digest;

@@ -33,13 +33,10 @@ sbk_found_start(SbkPass *pass)
 
 	pass->row_context = AllocSetContextCreate(pass->context, "scorebook row",
 											  ALLOCSET_SMALL_SIZES);
-	pass->by_value = palloc(n * sizeof(bool));
-	pass->lengths = palloc(n * sizeof(int16));
+	pass->columns = palloc(n * sizeof(SbkDigestColumn));
 	for (i = 0; i < n; i++)
-	{
-		pass->by_value[i] = TupleDescAttr(pass->book, i)->attbyval;
-		pass->lengths[i] = TupleDescAttr(pass->book, i)->attlen;
-	}
+		sbk_digest_column_start(&pass->columns[i],
+								TupleDescAttr(pass->book, i)->atttypid);
 	pass->key_output = palloc(pass->num_key * sizeof(FmgrInfo));
 	for (i = 0; i < pass->num_key; i++)
 	{

@@ -1,6 +1,6 @@
 /*
  * guise.h
- *		Who the backend is, and what names mean, while it works for somebody else.
+ *		Who the backend is, and what words mean, while it works for somebody else.
  */
 #ifndef SBK_GUISE_H
 #define SBK_GUISE_H
@@ -14,7 +14,8 @@ typedef struct SbkGuise
 
 /*
  * Becomes a role; with the restriction SECURITY_RESTRICTED_OPERATION, or 0.  Names
- * then mean what they do in pg_catalog, whatever the caller has set.
+ * then mean what they do in pg_catalog, and a backslash in a literal is one,
+ * whatever the caller has set.
  */
 extern void sbk_guise_assume(Oid user, int restriction, SbkGuise *guise);
 

@@ -1,19 +1,34 @@
 /*
  * keeper.c
  *		Who keeps the records of runs.
+ *
+ * Who pulls one score after another should not wait for the same few statements
+ * to be planned each time.  A plan is kept for each of them, by its address; one
+ * that does not fit any more is made anew by PostgreSQL.
  */
 #include "postgres.h"
 
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/hsearch.h"
 #include "utils/timestamp.h"
 
 #include "job/guise.h"
 #include "job/keeper.h"
 
+typedef struct KeptPlan
+{
+	const char *statement;		/* key */
+	SPIPlanPtr	plan;
+} KeptPlan;
+
+static HTAB *plans;
+
 /* Nothing but scorebook's own functions sets it, so that no setting can. */
 static bool may_change = false;
+
+static SPIPlanPtr find_plan(const char *statement, int n, Oid *types);
 
 bool
 sbk_keeper_let(bool change)
@@ -43,7 +58,8 @@ sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	before = sbk_keeper_let(true);
 	PG_TRY();
 	{
-		rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
+		rc = SPI_execute_plan(find_plan(statement, n, types), values, nulls, false,
+							  0);
 	}
 	PG_FINALLY();
 	{
@@ -53,6 +69,32 @@ sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	sbk_guise_resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));
+}
+
+static SPIPlanPtr
+find_plan(const char *statement, int n, Oid *types)
+{
+	HASHCTL		control = {.keysize = sizeof(const char *),.entrysize = sizeof(KeptPlan)};
+	KeptPlan   *kept;
+	bool		found;
+
+	if (plans == NULL)
+		plans = hash_create("scorebook plans", 16, &control, HASH_ELEM | HASH_BLOBS);
+	kept = hash_search(plans, &statement, HASH_ENTER, &found);
+	if (!found)
+		kept->plan = NULL;
+	if (kept->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement, n, types);
+
+		if (plan == NULL)
+			elog(ERROR, "could not keep records: %s",
+				 SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not keep a plan");
+		kept->plan = plan;
+	}
+	return kept->plan;
 }
 
 char *

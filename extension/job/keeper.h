@@ -20,7 +20,8 @@ extern bool sbk_keeper_allows(void);
 
 /*
  * Calls one of scorebook's own functions, which may change records; its rows are
- * in SPI_tuptable.
+ * in SPI_tuptable.  The statement is a literal, with types that are the same each
+ * time.
  */
 extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
 					 Datum *values, const char *nulls);

@@ -87,10 +87,10 @@ sbk_pass_decide(SbkPass *pass, const char *query)
 	{
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
-		pass->digest += sbk_digest_row(pass->num_key + SBK_BOOK_GIVEN,
+		pass->digest += sbk_digest_row(pass->columns,
+									   pass->num_key + SBK_BOOK_GIVEN,
 									   slot->tts_values + 2,
-									   slot->tts_isnull + 2, pass->by_value,
-									   pass->lengths);
+									   slot->tts_isnull + 2);
 		pass->num_replaced++;
 	}
 	ExecDropSingleTupleTableSlot(slot);

@@ -25,6 +25,7 @@
 #include "utils/tuplestore.h"
 
 #include "job/decision.h"
+#include "job/digest.h"
 #include "job/erased.h"
 #include "job/fill.h"
 #include "job/scorer.h"
@@ -95,8 +96,7 @@ typedef struct SbkPass
 	/* of the book, once the pass has started */
 	MemoryContext context;
 	MemoryContext row_context;	/* while a row is read */
-	bool	   *by_value;
-	int16	   *lengths;
+	SbkDigestColumn *columns;
 	FmgrInfo   *key_output;
 
 	/*

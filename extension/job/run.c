@@ -61,6 +61,7 @@ typedef struct Job
 	bool		record_errors;
 	int64		max_errors;
 	int64		max_rows;
+	double		max_vanished;	/* a share of the keys of the book */
 	TimestampTz deadline;
 	char	   *low_watermark;
 	bool		has_watermark;
@@ -125,6 +126,7 @@ static void read_statements(const Run *run, Relation result,
 static void check_book(const Job *job, const SbkModel *model, Relation result);
 static void read_source(Run *run, SbkPass *pass,
 						const SbkStatements *statements);
+static void check_vanished(const Job *job, const SbkPass *pass);
 static void finish(Run *run, SbkPass *pass, const SbkWritten *written,
 				   const Times *times);
 static void write_errors(const Run *run, SbkPass *pass);
@@ -250,20 +252,22 @@ sbk_run_is_alive(int32 job_id)
 static int32
 find_job(const SbkRunRequest *request, Oid keeper)
 {
-	Oid			types[3] = {NAMEOID, TEXTOID, REGCLASSOID};
 	bool		stream = request->kind == SBK_RUN_STREAM;
+	Oid			types[3] = {NAMEOID, TEXTOID, stream ? REGCLASSOID : TEXTOID};
 	NameData	caller;
-	Datum		values[3] = {0};
+	Datum		values[3];
 
 	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
 	values[0] = NameGetDatum(&caller);
 	values[1] = CStringGetTextDatum(request->job);
 	if (stream)
 		values[2] = ObjectIdGetDatum(RelationGetRelid(request->trigger->tg_relation));
+	else
+		values[2] = CStringGetTextDatum(request->kind == SBK_RUN_PULL ? "score" : "run");
 	sbk_call(keeper, stream ?
-		 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
-		 "SELECT (scorebook.find_job_internal($1, $2)).job_id",
-		 stream ? 3 : 2, types, values, NULL);
+			 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
+			 "SELECT (scorebook.find_job_internal($1, $2, $3)).job_id",
+			 3, types, values, NULL);
 	return (int32) sbk_column_int(1);
 }
 
@@ -487,6 +491,8 @@ score(Run *run)
 			sbk_pass_decide(pass, statements.decide);
 		else
 			read_source(run, pass, &statements);
+		if (run->request->kind == SBK_RUN_SOURCE)
+			check_vanished(job, pass);
 		if (pass->fill != NULL)
 			sbk_fill_end(pass->fill);
 	}
@@ -553,6 +559,28 @@ prepare_pass(Run *run, SbkPass *pass, Relation result)
 	pass->erased = sbk_erased_read(job->job_id);
 	read_ranges(run, "cutoff", &pass->cutoffs);
 	read_ranges(run, "band", &pass->bands);
+}
+
+/*
+ * Has the source lost more keys of the book than it may?  Those that are excluded
+ * are there.
+ */
+static void
+check_vanished(const Job *job, const SbkPass *pass)
+{
+	int64		num_old = pass->num_matched + pass->num_closed;
+
+	if (pass->num_closed > 0 &&
+		(double) pass->num_closed / num_old > job->max_vanished)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("the source of job \"%s\" has lost more keys than the job's max_vanished allows",
+					   job->name),
+				errdetail("Of %lld keys in the book, %lld are not in the source any more; max_vanished is %g.",
+						  (long long) num_old, (long long) pass->num_closed,
+						  job->max_vanished),
+				errhint("Look at the source. If they are gone for good, run the job after scorebook.alter_job(%s, '{\"max_vanished\": null}').",
+						quote_literal_cstr(job->name)));
 }
 
 /* Writes down what was done, and takes a place in the order of writers. */
@@ -673,6 +701,7 @@ read_job(Run *run)
 	job->alike_since = sbk_column_int(26);
 	job->settled_until = sbk_column_time(27);
 	job->by_row = *sbk_column(28) == 't';
+	job->max_vanished = sbk_column_real(29);
 	if (run->request->only_changed && !job->has_watermark)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -160,7 +160,8 @@ sbk_shadows_add(SbkShadows *shadows, TupleTableSlot *slot, int first)
 		}
 		old_context = MemoryContextSwitchTo(shadow->context);
 		for (j = 0; j < pass->num_key; j++)
-			kept[j] = datumCopy(key[j], pass->by_value[j], pass->lengths[j]);
+			kept[j] = datumCopy(key[j], pass->columns[j].by_value,
+								pass->columns[j].length);
 		MemoryContextSwitchTo(old_context);
 		shadow->effective_at[scorer->num_row++] = effective_at;
 		if (scorer->num_row == SBK_BLOCK_ROWS)

@@ -8,7 +8,8 @@
  * calls this has checked the rights of the role, or is about to.
  *
  * The numbers of columns are those of sql/parts/10_registry.sql, 60_time.sql,
- * 65_versioning.sql, 70_erasing.sql and 71_record_requirement.sql.
+ * 61_job.sql, 62_job_rights.sql, 65_versioning.sql, 70_erasing.sql and
+ * 71_record_requirement.sql.
  */
 #ifndef SBK_CATALOG_H
 #define SBK_CATALOG_H
@@ -68,7 +69,8 @@
 #define Anum_retirement_model_id		1
 #define Anum_retirement_version			2
 
-#define Anum_grant_model_id				1
+/* of model_grant and job_grant */
+#define Anum_grant_object_id			1
 #define Anum_grant_grantee				2
 #define Anum_grant_privilege			3
 
@@ -83,6 +85,8 @@
 
 #define Anum_timeline_timeline_id		1
 #define Anum_timeline_begins_at			2
+
+#define Anum_job_owner					3
 
 #define Anum_tombstone_job_id			2
 #define Anum_tombstone_key_hash			3

@@ -152,6 +152,17 @@ sbk_reference_check_record(const SbkResolved *resolved,
 				errhint("Use scorebook.score(job, key), or read the table of a job."));
 }
 
+void
+sbk_reference_check_service(const SbkResolved *resolved)
+{
+	if (resolved->retired)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("version %d of model \"%s\" is retired",
+					   resolved->version, resolved->name),
+				errhint("Use a version in service; see scorebook.retirement for the reason."));
+}
+
 static void
 find_model(const char *name, SbkResolved *resolved)
 {

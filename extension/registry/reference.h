@@ -45,6 +45,9 @@ extern void sbk_reference_resolve(const SbkReference *reference,
 extern void sbk_reference_check_record(const SbkResolved *resolved,
 									   const char *privilege);
 
+/* Throws where the version is retired. */
+extern void sbk_reference_check_service(const SbkResolved *resolved);
+
 /*
  * As sbk_reference_resolve, for a version that a run has recorded, whatever the
  * model is called now.

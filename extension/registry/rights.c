@@ -1,6 +1,6 @@
 /*
  * rights.c
- *		Who may do what with a model.
+ *		Who may do what with a model, or a job.
  *
  * Roles are kept by name: a dump then restores in a cluster that does not have
  * them, and a name that no role has gives nobody a right.
@@ -14,6 +14,8 @@
 #include "registry/catalog.h"
 #include "registry/rights.h"
 
+static bool is_granted(Oid role, const char *grants, int32 id,
+					   const char *privilege);
 static bool is_member(Oid role, const char *of);
 
 void
@@ -32,18 +34,42 @@ bool
 sbk_has_privilege(Oid role, int32 model_id, const NameData *owner,
 				  const char *privilege)
 {
+	return superuser_arg(role) || is_member(role, NameStr(*owner)) ||
+		is_granted(role, "model_grant", model_id, privilege);
+}
+
+void
+sbk_check_job_privilege(const char *privilege)
+{
+	if (strcmp(privilege, "score") != 0 && strcmp(privilege, "run") != 0 &&
+		strcmp(privilege, "any") != 0 && strcmp(privilege, "own") != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("unknown privilege \"%s\"", privilege),
+				errhint("Privileges are score, run, any and own."));
+}
+
+bool
+sbk_has_job_privilege(Oid role, int32 job_id, const NameData *owner,
+					  const char *privilege)
+{
+	return superuser_arg(role) || is_member(role, NameStr(*owner)) ||
+		is_granted(role, "job_grant", job_id, privilege);
+}
+
+/* By a row of a table; manage is no privilege on a job. */
+static bool
+is_granted(Oid role, const char *grants, int32 id, const char *privilege)
+{
 	SbkScan		scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
 	bool		granted = false;
 
-	if (superuser_arg(role) || is_member(role, NameStr(*owner)))
-		return true;
 	if (strcmp(privilege, "own") == 0)
 		return false;
-
-	sbk_key_int(&key, Anum_grant_model_id, model_id);
-	sbk_scan_begin(&scan, "model_grant", "pkey", 1, &key);
+	sbk_key_int(&key, Anum_grant_object_id, id);
+	sbk_scan_begin(&scan, grants, "pkey", 1, &key);
 	while (!granted &&
 		   (tuple = sbk_scan_next(&scan, ForwardScanDirection)) != NULL)
 	{

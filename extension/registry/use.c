@@ -50,13 +50,7 @@ sbk_model_use(SbkModelUse *use, const char *reference, int len, bool recorded,
 	sbk_reference_resolve(&parsed, "score", &resolved);
 	if (!recorded)
 		sbk_reference_check_record(&resolved, "manage");
-	if (resolved.retired)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("version %d of model \"%s\" is retired",
-					   resolved.version, resolved.name),
-				errhint("Use a version in service; see scorebook.retirement for the reason."));
-
+	sbk_reference_check_service(&resolved);
 	*changed = adopt(use, &resolved, &stamp);
 	use->reference_len = len;
 	memcpy(use->reference, reference, len);

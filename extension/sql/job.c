@@ -30,6 +30,7 @@
 #include "job/decision.h"
 #include "job/digest.h"
 #include "job/keeper.h"
+#include "job/pull.h"
 #include "job/run.h"
 #include "job/writer.h"
 #include "registry/model.h"
@@ -50,14 +51,6 @@ PG_FUNCTION_INFO_V1(sbk_sql_row_digest);
 PG_FUNCTION_INFO_V1(sbk_sql_result_shape);
 PG_FUNCTION_INFO_V1(sbk_sql_source_key);
 PG_FUNCTION_INFO_V1(sbk_sql_source_table);
-
-/* How each column of a digest is stored. */
-typedef struct DigestColumns
-{
-	int			n;
-	bool		by_value[FUNC_MAX_ARGS];
-	int16		lengths[FUNC_MAX_ARGS];
-} DigestColumns;
 
 static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
@@ -142,19 +135,14 @@ sbk_sql_scaled_points(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_pull(PG_FUNCTION_ARGS)
 {
-	SbkRunRequest request = {
-		.kind = SBK_RUN_PULL,
-		.subject = PG_GETARG_DATUM(1),
-		.features = PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2)
-	};
-
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("the name of the job and the key cannot be null"));
-	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	PG_RETURN_INT64(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid),
-								false));
+	PG_RETURN_HEAPTUPLEHEADER(sbk_pull(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									   PG_GETARG_DATUM(1),
+									   PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2),
+									   find_owner(fcinfo->flinfo->fn_oid)));
 }
 
 /* The arguments of the trigger: the job, and fail or record. */
@@ -288,29 +276,29 @@ sbk_sql_guard_record(PG_FUNCTION_ARGS)
 Datum
 sbk_sql_row_digest(PG_FUNCTION_ARGS)
 {
-	DigestColumns *columns = fcinfo->flinfo->fn_extra;
+	SbkDigestColumn *columns = fcinfo->flinfo->fn_extra;
+	int			n = PG_NARGS();
 	Datum		values[FUNC_MAX_ARGS];
 	bool		nulls[FUNC_MAX_ARGS];
 	int			i;
 
 	if (columns == NULL)
 	{
-		columns = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt,
-									 sizeof(DigestColumns));
-		columns->n = PG_NARGS();
-		for (i = 0; i < columns->n; i++)
-			get_typlenbyval(get_fn_expr_argtype(fcinfo->flinfo, i),
-							&columns->lengths[i], &columns->by_value[i]);
+		MemoryContext old_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		columns = palloc(n * sizeof(SbkDigestColumn));
+		for (i = 0; i < n; i++)
+			sbk_digest_column_start(&columns[i],
+									get_fn_expr_argtype(fcinfo->flinfo, i));
+		MemoryContextSwitchTo(old_context);
 		fcinfo->flinfo->fn_extra = columns;
 	}
-	for (i = 0; i < columns->n; i++)
+	for (i = 0; i < n; i++)
 	{
 		values[i] = PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i);
 	}
-	PG_RETURN_INT64((int64) sbk_digest_row(columns->n, values, nulls,
-										   columns->by_value,
-										   columns->lengths));
+	PG_RETURN_INT64((int64) sbk_digest_row(columns, n, values, nulls));
 }
 
 Datum
@@ -328,6 +316,7 @@ sbk_sql_result_shape(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	sbk_reference_parse(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &reference);
 	sbk_reference_resolve(&reference, "score", &resolved);
+	sbk_reference_check_service(&resolved);
 	model = sbk_model_read(CurrentMemoryContext, &resolved);
 	values[0] = Int32GetDatum(sbk_family_width(model->family, model->num_output));
 	values[1] = Int32GetDatum(sbk_family_classes(model->family, model->num_output));

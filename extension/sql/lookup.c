@@ -16,7 +16,11 @@
 #include "registry/rights.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_has_model_privilege);
+PG_FUNCTION_INFO_V1(sbk_sql_has_job_privilege);
 PG_FUNCTION_INFO_V1(sbk_sql_resolve_reference);
+
+static bool find_owner(const char *table, int32 id, int owner_column,
+					   NameData *owner);
 
 /* False for a model that is not there, as a row security policy needs it. */
 Datum
@@ -25,26 +29,47 @@ sbk_sql_has_model_privilege(PG_FUNCTION_ARGS)
 	Oid			role = get_role_oid(NameStr(*PG_GETARG_NAME(0)), true);
 	int32		model_id = PG_GETARG_INT32(1);
 	char	   *privilege = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	NameData	owner;
+
+	sbk_check_privilege(privilege);
+	PG_RETURN_BOOL(OidIsValid(role) &&
+				   find_owner("model", model_id, Anum_model_owner, &owner) &&
+				   sbk_has_privilege(role, model_id, &owner, privilege));
+}
+
+/* The same for a job, be it dropped. */
+Datum
+sbk_sql_has_job_privilege(PG_FUNCTION_ARGS)
+{
+	Oid			role = get_role_oid(NameStr(*PG_GETARG_NAME(0)), true);
+	int32		job_id = PG_GETARG_INT32(1);
+	char	   *privilege = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	NameData	owner;
+
+	sbk_check_job_privilege(privilege);
+	PG_RETURN_BOOL(OidIsValid(role) &&
+				   find_owner("registered_job", job_id, Anum_job_owner,
+							  &owner) &&
+				   sbk_has_job_privilege(role, job_id, &owner, privilege));
+}
+
+/* Of the row with a number in the first column; false where there is none. */
+static bool
+find_owner(const char *table, int32 id, int owner_column, NameData *owner)
+{
 	SbkScan		scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	bool		result = false;
+	bool		isnull;
 
-	sbk_check_privilege(privilege);
-	sbk_key_int(&key, Anum_model_model_id, model_id);
-	sbk_scan_begin(&scan, "model", "pkey", 1, &key);
+	sbk_key_int(&key, 1, id);
+	sbk_scan_begin(&scan, table, "pkey", 1, &key);
 	tuple = sbk_scan_next(&scan, ForwardScanDirection);
-	if (tuple != NULL && OidIsValid(role))
-	{
-		bool		isnull;
-		Name		owner = DatumGetName(sbk_scan_column(&scan, tuple,
-														 Anum_model_owner,
-														 &isnull));
-
-		result = sbk_has_privilege(role, model_id, owner, privilege);
-	}
+	if (tuple != NULL)
+		*owner = *DatumGetName(sbk_scan_column(&scan, tuple, owner_column,
+											   &isnull));
 	sbk_scan_end(&scan);
-	PG_RETURN_BOOL(result);
+	return tuple != NULL;
 }
 
 Datum

@@ -28,6 +28,7 @@ CREATE TABLE scorebook.registered_job
 	retain_inputs	interval,
 	max_duration	interval,
 	max_rows		bigint,
+	max_vanished	numeric,
 	timezone		text NOT NULL,
 	schedule		text,
 	scheduler		text,
@@ -48,6 +49,7 @@ CREATE TABLE scorebook.registered_job
 	CONSTRAINT registered_job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
 	CONSTRAINT registered_job_keep_check CHECK (keep IN ('latest', 'each_period')),
 	CONSTRAINT registered_job_reasons_check CHECK (reasons >= 0),
+	CONSTRAINT registered_job_max_vanished_check CHECK (max_vanished BETWEEN 0 AND 1),
 	CONSTRAINT registered_job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
 	CONSTRAINT registered_job_direction_check CHECK (direction IN ('higher_is_riskier', 'higher_is_better')),
 	CONSTRAINT registered_job_on_error_check CHECK (on_error IN ('fail', 'record')),
@@ -91,6 +93,8 @@ COMMENT ON COLUMN scorebook.registered_job.retain IS
 	'how long the history is kept; null: for good';
 COMMENT ON COLUMN scorebook.registered_job.retain_inputs IS
 	'how long kept inputs stay in the history, where that is shorter';
+COMMENT ON COLUMN scorebook.registered_job.max_vanished IS
+	'a run that misses a larger share of the keys of the book in the source fails; null: no limit';
 COMMENT ON COLUMN scorebook.registered_job.timezone IS
 	'the time zone of the schedule';
 COMMENT ON COLUMN scorebook.registered_job.schedule IS
@@ -177,12 +181,14 @@ COMMENT ON FUNCTION scorebook.guard_book() IS
 -- A list of columns, each as the format says: '%I', 's.%I' and so on.
 CREATE FUNCTION scorebook.column_list(columns name[], format text, separator text DEFAULT ', ')
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(replace(column_list.format, '%I', quote_ident(c.name)), separator
-		ORDER BY c.position)
-	FROM unnest(columns) WITH ORDINALITY AS c (name, position)
+BEGIN
+	RETURN (
+		SELECT string_agg(replace(column_list.format, '%I', quote_ident(c.name)), separator ORDER BY c.position)
+		FROM unnest(columns) WITH ORDINALITY AS c (name, position));
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.column_list(name[], text, text) IS
@@ -249,6 +255,7 @@ CREATE FUNCTION scorebook.create_job(
 	retain_inputs interval DEFAULT NULL,
 	max_duration interval DEFAULT NULL,
 	max_rows bigint DEFAULT NULL,
+	max_vanished numeric DEFAULT NULL,
 	timezone text DEFAULT NULL,
 	schedule text DEFAULT NULL,
 	direction text DEFAULT 'higher_is_riskier',
@@ -282,6 +289,7 @@ BEGIN
 	job.retain_inputs := retain_inputs;
 	job.max_duration := max_duration;
 	job.max_rows := max_rows;
+	job.max_vanished := max_vanished;
 	job.timezone := coalesce(timezone, pg_catalog.current_setting('TimeZone'));
 	job.direction := direction;
 	job.scaling := scaling;
@@ -331,8 +339,8 @@ END
 $$;
 
 COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[],
-	jsonb, text, name, text, bigint, interval, interval, interval, bigint, text, text, text, jsonb, jsonb,
-	jsonb, text, name[]) IS
+	jsonb, text, name, text, bigint, interval, interval, interval, bigint, numeric, text, text, text, jsonb,
+	jsonb, jsonb, text, name[]) IS
 	'makes a job and its book, and returns the table that the scores go to';
 
 -- What a job reads is checked when it is made or changed, not at night.
@@ -571,7 +579,16 @@ BEGIN
 	PERFORM scorebook.guard_table(result::regclass);
 	PERFORM scorebook.guard_table(history::regclass);
 	FOREACH reader IN ARRAY readers LOOP
-		EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, reader);
+		IF has_schema_privilege(schema, 'USAGE WITH GRANT OPTION') THEN
+			EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, reader);
+		ELSIF NOT has_schema_privilege(reader, schema, 'USAGE') THEN
+			RAISE WARNING USING
+				ERRCODE = '01007',
+				MESSAGE = format('reader "%s" of job "%s" has no access to schema %I', reader, job.name, schema),
+				DETAIL = format('The schema belongs to role "%s", and role "%s" may not grant USAGE on it.',
+					(SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = schema), CURRENT_USER),
+				HINT = format('The owner of the schema can GRANT USAGE ON SCHEMA %I TO %I.', schema, reader);
+		END IF;
 		EXECUTE format('GRANT SELECT ON %s, %s TO %I', result, history, reader);
 	END LOOP;
 END
@@ -767,7 +784,7 @@ BEGIN
 				ERRCODE = 'invalid_parameter_value',
 				MESSAGE = format('%s of job "%s" cannot be %s', option, job.name,
 					coalesce(quote_ident(to_jsonb(job) ->> option), 'null')),
-				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record, direction is higher_is_riskier or higher_is_better.';
+				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record, max_vanished is a share from 0 to 1, direction is higher_is_riskier or higher_is_better.';
 	END;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
 	VALUES (job.job_id, 1, to_jsonb(job), now(), caller);

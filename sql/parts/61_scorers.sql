@@ -4,10 +4,12 @@
 
 CREATE FUNCTION scorebook.model_of_reference(ref text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT regexp_replace(ref, '[@/].*$', '')
+BEGIN
+	RETURN regexp_replace(ref, '[@/].*$', '');
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.model_of_reference(text) IS
@@ -18,13 +20,16 @@ COMMENT ON FUNCTION scorebook.model_of_reference(text) IS
 -- alias has already, as long as no other one comes before.
 CREATE FUNCTION scorebook.split_places(model text, split jsonb)
 RETURNS TABLE (number bigint, ref text, upto integer)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+	RETURN QUERY
 	SELECT row_number() OVER by_name, scorebook.model_of_reference(model) || '@' || s.key,
 		round(10000 * sum(s.value::text::numeric) OVER by_name)::integer
 	FROM jsonb_each(split) AS s
-	WINDOW by_name AS (ORDER BY s.key COLLATE "C")
+	WINDOW by_name AS (ORDER BY s.key COLLATE "C");
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.split_places(text, jsonb) IS
@@ -32,15 +37,18 @@ COMMENT ON FUNCTION scorebook.split_places(text, jsonb) IS
 
 CREATE FUNCTION scorebook.scorers_internal(job scorebook.registered_job)
 RETURNS TABLE (number bigint, role text, ref text, upto integer)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT 0, 'served', job.model, 10000
+BEGIN
+	RETURN QUERY
+	SELECT 0::bigint, 'served', job.model, 10000
 	UNION ALL
 	SELECT p.number, 'split', p.ref, p.upto FROM scorebook.split_places(job.model, job.split) AS p
 	UNION ALL
 	SELECT 10000 + s.position, 'shadow', s.ref, 10000
-	FROM unnest(job.shadows) WITH ORDINALITY AS s (ref, position)
+	FROM unnest(job.shadows) WITH ORDINALITY AS s (ref, position);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.scorers_internal(scorebook.registered_job) IS
@@ -249,15 +257,17 @@ COMMENT ON FUNCTION scorebook.explanation_problem(text) IS
 
 CREATE FUNCTION scorebook.num_reasons_internal(job scorebook.registered_job)
 RETURNS integer
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(job.reasons,
+BEGIN
+	RETURN coalesce(job.reasons,
 		CASE WHEN EXISTS
 			(SELECT FROM scorebook.cutoff AS c
 			 WHERE c.job_id = job.job_id AND c.decision = 'decline'
 				AND c.set = scorebook.current_set('cutoff', job.job_id))
-			THEN 4 ELSE 0 END)
+			THEN 4 ELSE 0 END);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.num_reasons_internal(scorebook.registered_job) IS

@@ -60,12 +60,15 @@ SELECT pg_catalog.pg_extension_config_dump('scorebook.band', '');
 
 CREATE FUNCTION scorebook.current_set(kind text, job_id integer)
 RETURNS integer
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE kind
-		WHEN 'cutoff' THEN (SELECT max(c.set) FROM scorebook.cutoff AS c WHERE c.job_id = current_set.job_id)
-		ELSE (SELECT max(b.set) FROM scorebook.band AS b WHERE b.job_id = current_set.job_id) END
+BEGIN
+	IF kind = 'cutoff' THEN
+		RETURN (SELECT max(c.set) FROM scorebook.cutoff AS c WHERE c.job_id = current_set.job_id);
+	END IF;
+	RETURN (SELECT max(b.set) FROM scorebook.band AS b WHERE b.job_id = current_set.job_id);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.current_set(text, integer) IS
@@ -73,19 +76,22 @@ COMMENT ON FUNCTION scorebook.current_set(text, integer) IS
 
 CREATE FUNCTION scorebook.current_ranges(kind text, job_id integer)
 RETURNS TABLE (set integer, of_points boolean, low double precision, label text)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+	RETURN QUERY
 	SELECT c.set, c.scale = 'points', coalesce(c.low, '-infinity'), c.decision
 	FROM scorebook.cutoff AS c
 	WHERE kind = 'cutoff' AND c.job_id = current_ranges.job_id
-		AND c.set = scorebook.current_set(kind, job_id)
+		AND c.set = scorebook.current_set(kind, current_ranges.job_id)
 	UNION ALL
 	SELECT b.set, b.scale = 'points', coalesce(b.low, '-infinity'), b.band
 	FROM scorebook.band AS b
 	WHERE kind = 'band' AND b.job_id = current_ranges.job_id
-		AND b.set = scorebook.current_set(kind, job_id)
-	ORDER BY 3
+		AND b.set = scorebook.current_set(kind, current_ranges.job_id)
+	ORDER BY 3;
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.current_ranges(text, integer) IS
@@ -113,12 +119,13 @@ COMMENT ON FUNCTION scorebook.label_expression(text, integer, text) IS
 CREATE FUNCTION scorebook.scaling_numbers(scaling jsonb, OUT offset_points double precision,
 	OUT factor double precision)
 RETURNS record
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT (scaling ->> 'points')::double precision - f.factor * ln((scaling ->> 'odds')::double precision),
-		f.factor
-	FROM (VALUES ((scaling ->> 'pdo')::double precision / ln(2::double precision))) AS f (factor)
+BEGIN
+	factor := (scaling ->> 'pdo')::double precision / ln(2::double precision);
+	offset_points := (scaling ->> 'points')::double precision - factor * ln((scaling ->> 'odds')::double precision);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.scaling_numbers(jsonb) IS

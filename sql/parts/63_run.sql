@@ -231,27 +231,8 @@ $$;
 COMMENT ON FUNCTION scorebook.find_job(text) IS
 	'the job of a name; throws where there is none';
 
-CREATE FUNCTION scorebook.check_job_owner_internal(caller name, job scorebook.registered_job)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.owner AND pg_has_role(caller, r.oid, 'USAGE')) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = format('permission denied for job "%s"', job.name),
-			DETAIL = format('It belongs to role "%s".', job.owner),
-			HINT = 'Members of that role may run, change and erase.';
-	END IF;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.check_job_owner_internal(name, scorebook.registered_job) IS
-	'throws where a role may not run a job';
-
--- The job of a name, for a role that may run it.
-CREATE FUNCTION scorebook.find_job_internal(caller name, name text)
+-- The job of a name, for a role that has the privilege.
+CREATE FUNCTION scorebook.find_job_internal(caller name, name text, privilege text DEFAULT 'own')
 RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -260,25 +241,13 @@ DECLARE
 	job scorebook.registered_job;
 BEGIN
 	job := scorebook.find_job(name);
-	PERFORM scorebook.check_job_owner_internal(caller, job);
+	PERFORM scorebook.check_job_privilege_internal(caller, job, privilege);
 	RETURN job;
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.find_job_internal(name, text) IS
-	'the job of a name, after checking that the role may run it';
-
-CREATE FUNCTION scorebook.may_read_job(owner name, result regclass)
-RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT coalesce(has_table_privilege(result, 'SELECT'), false)
-		OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = owner AND pg_has_role(r.oid, 'USAGE'))
-$$;
-
-COMMENT ON FUNCTION scorebook.may_read_job(name, regclass) IS
-	'may the current role read the scores of a job, or run it?';
+COMMENT ON FUNCTION scorebook.find_job_internal(name, text, text) IS
+	'the job of a name, after checking that the role has the privilege';
 
 -- Runs and decisions hold the lock on the job: what still is running has crashed.
 CREATE FUNCTION scorebook.begin_run_internal(caller name, id integer, kind text,
@@ -697,7 +666,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
 	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint,
-	OUT settled_until timestamp with time zone, OUT by_row boolean)
+	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -724,20 +693,31 @@ BEGIN
 	max_rows := job.max_rows;
 	max_duration_ms := ceil(extract(epoch FROM job.max_duration) * 1000);
 	has_watermark := job.watermark IS NOT NULL;
-	-- another column has told nothing about this one
-	SELECT r.watermark INTO low_watermark
-	FROM scorebook.run AS r
-		JOIN scorebook.job_definition AS d ON d.job_id = r.job_id AND d.revision = r.revision
-	WHERE r.job_id = job.job_id AND r.status = 'succeeded' AND r.watermark IS NOT NULL
-		AND d.definition ->> 'watermark' = job.watermark
-	ORDER BY r.run DESC
-	LIMIT 1;
-	IF has_watermark AND run.kind = 'run' THEN
-		settled_until := coalesce(scorebook.settled_until_internal(),
-			CASE WHEN (SELECT a.atttypid FROM pg_attribute AS a
-					WHERE a.attrelid = job.source AND a.attname = job.watermark) = 'timestamp with time zone'::regtype
-				THEN low_watermark END::timestamp with time zone,
-			'-infinity');
+	IF run.kind = 'run' THEN
+		-- another column has told nothing about this one
+		SELECT r.watermark INTO low_watermark
+		FROM scorebook.run AS r
+			JOIN scorebook.job_definition AS d ON d.job_id = r.job_id AND d.revision = r.revision
+		WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND r.watermark IS NOT NULL
+			AND d.definition ->> 'watermark' = job.watermark
+		ORDER BY r.run DESC
+		LIMIT 1;
+		-- the first run over all of the source by scorebook as it is now, and with
+		-- this model: versions of another one have the same numbers
+		SELECT min(r.run) INTO alike_since
+		FROM scorebook.run AS r
+		WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
+			AND r.scorebook_version = run.scorebook_version
+			AND r.revision > coalesce((SELECT max(d.revision) FROM scorebook.job_definition AS d
+				WHERE d.job_id = job.job_id AND scorebook.model_of_reference(d.definition ->> 'model')
+					<> scorebook.model_of_reference(job.model)), 0);
+		IF has_watermark THEN
+			settled_until := coalesce(scorebook.settled_until_internal(),
+				CASE WHEN (SELECT a.atttypid FROM pg_attribute AS a
+						WHERE a.attrelid = job.source AND a.attname = job.watermark) = 'timestamp with time zone'::regtype
+					THEN low_watermark END::timestamp with time zone,
+				'-infinity');
+		END IF;
 	END IF;
 	has_scores := job.has_scores;
 	has_class := job.has_class;
@@ -747,17 +727,9 @@ BEGIN
 	higher_is_better := job.direction = 'higher_is_better';
 	num_reasons := scorebook.num_reasons_internal(job);
 	reasons_since := scorebook.reasons_since_internal(job, num_reasons);
-	-- the first run over all of the source by scorebook as it is now, and with
-	-- this model: versions of another one have the same numbers
-	SELECT min(r.run) INTO alike_since
-	FROM scorebook.run AS r
-	WHERE r.job_id = job.job_id AND r.kind = 'run' AND r.status = 'succeeded' AND NOT r.only_changed
-		AND r.scorebook_version = run.scorebook_version
-		AND r.revision > coalesce((SELECT max(d.revision) FROM scorebook.job_definition AS d
-			WHERE d.job_id = job.job_id AND scorebook.model_of_reference(d.definition ->> 'model')
-				<> scorebook.model_of_reference(job.model)), 0);
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
+	max_vanished := coalesce(job.max_vanished, 1);
 END
 $$;
 
@@ -821,9 +793,10 @@ COMMENT ON FUNCTION scorebook.finish_run_internal(bigint, jsonb, timestamp with 
 -- A shadow that is not one any more has rows that end, and no model.
 CREATE FUNCTION scorebook.record_models_internal(number bigint, facts jsonb)
 RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	INSERT INTO scorebook.run_model (run, role, ref, model_id, version, sha256, engine, verification,
 		library_version, rows_scored, rows_failed, rows_written, rows_ended, digest, sqlstate, message)
 	SELECT number, coalesce(m.role, 'shadow'), coalesce(m.ref, s.ref), m.model_id, m.version, v.sha256,
@@ -842,7 +815,8 @@ AS $$
 			(SELECT w.run, w.library_version
 			 FROM scorebook.verification AS w
 			 WHERE w.model_id = m.model_id AND w.version = m.version
-			 ORDER BY w.run DESC LIMIT 1) AS w ON true
+			 ORDER BY w.run DESC LIMIT 1) AS w ON true;
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.record_models_internal(bigint, jsonb) IS
@@ -853,31 +827,34 @@ COMMENT ON FUNCTION scorebook.record_models_internal(bigint, jsonb) IS
 -- is known by what it reads, too, which can be replaced.
 CREATE FUNCTION scorebook.source_relations(source regclass)
 RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH RECURSIVE reads AS
-	(
-		SELECT 'pg_class'::regclass::oid AS class, source::oid AS object
-		UNION
-		SELECT d.refclassid, d.refobjid
-		FROM reads AS s,
-			LATERAL
-			(SELECT 'pg_rewrite'::regclass::oid AS class, w.oid AS object
-			 FROM pg_rewrite AS w
-			 WHERE s.class = 'pg_class'::regclass AND w.ev_class = s.object
-			 UNION ALL
-			 SELECT s.class, s.object
-			 WHERE s.class = 'pg_proc'::regclass) AS p
-			JOIN pg_depend AS d ON d.classid = p.class AND d.objid = p.object
-		WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
-	)
-	SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
-		'oid', c.oid::bigint, 'kind', c.relkind) || CASE WHEN c.relkind IN ('v', 'm')
-		THEN jsonb_build_object('definition', encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex'))
-		ELSE '{}' END ORDER BY c.oid::regclass::text)
-	FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
-	WHERE r.class = 'pg_class'::regclass
+BEGIN
+	RETURN (
+		WITH RECURSIVE reads AS
+		(
+			SELECT 'pg_class'::regclass::oid AS class, source::oid AS object
+			UNION
+			SELECT d.refclassid, d.refobjid
+			FROM reads AS s,
+				LATERAL
+				(SELECT 'pg_rewrite'::regclass::oid AS class, w.oid AS object
+				 FROM pg_rewrite AS w
+				 WHERE s.class = 'pg_class'::regclass AND w.ev_class = s.object
+				 UNION ALL
+				 SELECT s.class, s.object
+				 WHERE s.class = 'pg_proc'::regclass) AS p
+				JOIN pg_depend AS d ON d.classid = p.class AND d.objid = p.object
+			WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
+		)
+		SELECT jsonb_agg(jsonb_build_object('relation', c.oid::regclass::text,
+			'oid', c.oid::bigint, 'kind', c.relkind) || CASE WHEN c.relkind IN ('v', 'm')
+			THEN jsonb_build_object('definition', encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex'))
+			ELSE '{}' END ORDER BY c.oid::regclass::text)
+		FROM reads AS r JOIN pg_class AS c ON c.oid = r.object
+		WHERE r.class = 'pg_class'::regclass);
+END
 $$;
 
 COMMENT ON FUNCTION scorebook.source_relations(regclass) IS

@@ -28,7 +28,7 @@ $$;
 COMMENT ON FUNCTION scorebook.find_book(text) IS
 	'the job of a name, be it dropped; throws where there is none';
 
--- The same for a role that may run the job.
+-- The same for its owner.
 CREATE FUNCTION scorebook.find_book_internal(caller name, job text)
 RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
@@ -37,13 +37,13 @@ AS $$
 DECLARE
 	book constant scorebook.registered_job := scorebook.find_book(job);
 BEGIN
-	PERFORM scorebook.check_job_owner_internal(caller, book);
+	PERFORM scorebook.check_job_privilege_internal(caller, book, 'own');
 	RETURN book;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.find_book_internal(name, text) IS
-	'the job of a name, be it dropped, after checking that the role may run it';
+	'the job of a name, be it dropped, after checking that it is the role''s own';
 
 -- A key is named by its value where it is one column, and by a row or a JSON
 -- object with its columns where it is several, or where a period is meant.
@@ -109,7 +109,13 @@ BEGIN
 						END AS versions
 				FROM scorebook.run AS r WHERE r.job_id = $1 AND r.status = 'succeeded'$sql$)
 	USING book.job_id;
-	IF book.shadow IS NOT NULL THEN
+	IF book.shadow IS NOT NULL AND NOT (has_table_privilege(book.shadow, 'SELECT')
+			AND has_table_privilege(book.shadow_history, 'SELECT')) THEN
+		RAISE WARNING USING
+			MESSAGE = format('the shadows of job "%s" are not verified', book.name),
+			DETAIL = format('Role "%s" may not read their tables.', CURRENT_USER),
+			HINT = format('The owner of the job can GRANT SELECT ON %s, %s TO %I.', book.shadow, book.shadow_history, CURRENT_USER);
+	ELSIF book.shadow IS NOT NULL THEN
 		RETURN QUERY EXECUTE
 			scorebook.verify_statement(book.shadow, book.shadow_history, ARRAY['served'::name] || row_key,
 				'c.served',

@@ -1,12 +1,16 @@
--- Pull: one subject is scored now, with a record.
+-- Pull: one subject is scored now, with a record.  Who pulls needs the privilege
+-- score on the job, and no right on its source, model or book.
 
-CREATE FUNCTION scorebook.pull_subject(job text, subject jsonb, features jsonb)
-RETURNS bigint
-LANGUAGE c
+CREATE FUNCTION scorebook.pull_subject(job text, subject jsonb, features jsonb,
+	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
+	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
+	OUT effective_at timestamp with time zone)
+RETURNS record
+LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'sbk_sql_pull';
 
 COMMENT ON FUNCTION scorebook.pull_subject(text, jsonb, jsonb) IS
-	'scores the row of a key into the book and returns the run';
+	'what both score functions do';
 
 CREATE FUNCTION scorebook.score(job text, key anycompatible,
 	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
@@ -16,11 +20,9 @@ RETURNS record
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	own constant scorebook.registered_job := scorebook.find_job(job);
 BEGIN
 	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
-	FROM scorebook.score_subject(own, scorebook.key_object(own, to_jsonb(key)), NULL) AS p;
+	FROM scorebook.pull_subject(job, to_jsonb(key), NULL) AS p;
 END
 $$;
 
@@ -35,51 +37,39 @@ RETURNS record
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	own constant scorebook.registered_job := scorebook.find_job(job);
 BEGIN
 	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
-	FROM scorebook.score_subject(own, scorebook.key_object(own, to_jsonb(key)),
-		coalesce(features, '{}')) AS p;
+	FROM scorebook.pull_subject(job, to_jsonb(key), coalesce(features, '{}')) AS p;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.score(text, jsonb, anycompatible) IS
 	'scores one subject now, with these features, into the job''s book';
 
-CREATE FUNCTION scorebook.score_subject(own scorebook.registered_job, subject jsonb, features jsonb,
-	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
-	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
-	OUT effective_at timestamp with time zone)
+-- What a pull needs to know: the job, its owner, the key as the book has it, and
+-- the statement that reads what the book says of it, as a row of pull_subject; $1
+-- is the key, $2 the run, $3 its effective_at.
+CREATE FUNCTION scorebook.pull_internal(caller name, name text, key jsonb,
+	OUT job scorebook.registered_job, OUT owner name, OUT subject jsonb, OUT answer text)
 RETURNS record
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF features IS NOT NULL THEN
-		PERFORM scorebook.check_features(own, features);
-	END IF;
-	-- once more, where another one has written the row at the same time
-	LOOP
-		run := scorebook.pull_subject(own.name, subject, features);
-		EXIT WHEN NOT EXISTS (SELECT FROM scorebook.run AS r
-			WHERE r.run = score_subject.run AND r.rows_overtaken > 0);
-	END LOOP;
-	EXECUTE format('SELECT %s, c.class, c.points, c.decision, c.band, c.reasons, c.version, c.effective_at'
-			' FROM %s AS c WHERE %s%s',
-			CASE WHEN own.has_scores THEN 'NULL::real, c.scores' ELSE 'c.score, NULL::real[]' END,
-			own.result,
-			(SELECT string_agg(format('c.%1$I = (jsonb_populate_record(NULL::%2$s, $1)).%1$I', k.name, own.result), ' AND ')
-			 FROM unnest(own.key) AS k (name)),
-			CASE own.keep WHEN 'each_period'
-				THEN ' AND c.effective_at = (SELECT r.effective_at FROM scorebook.run AS r WHERE r.run = $2)' END)
-		INTO score, scores, class, points, decision, band, reasons, version, effective_at
-		USING subject, run;
+	job := scorebook.find_job_internal(caller, name, 'score');
+	owner := job.owner;
+	subject := scorebook.key_object(job, key);
+	answer := format('SELECT %s, c.class, c.points, c.decision, c.band, c.reasons, c.version, $2, c.effective_at'
+		' FROM (VALUES ($3)) AS a (effective_at) LEFT JOIN %s AS c ON %s%s',
+		CASE WHEN job.has_scores THEN 'NULL::real, c.scores' ELSE 'c.score, NULL::real[]' END, job.result,
+		(SELECT string_agg(format('c.%1$I = (jsonb_populate_record(NULL::%2$s, $1)).%1$I', k.name, job.result), ' AND ')
+		 FROM unnest(job.key) AS k (name)),
+		CASE job.keep WHEN 'each_period' THEN ' AND c.effective_at = a.effective_at' END);
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.score_subject(scorebook.registered_job, jsonb, jsonb) IS
-	'what both score functions do';
+COMMENT ON FUNCTION scorebook.pull_internal(name, text, jsonb) IS
+	'what a pull needs to know, after checking that the role may score';
 
 -- A feature that is left out would be read as null, and scored as missing; by
 -- whoever serves the key.

@@ -7,7 +7,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT ARRAY['model', 'effective_at', 'exclude', 'watermark', 'on_error', 'max_errors', 'max_duration',
-		'max_rows', 'timezone', 'scaling', 'reasons', 'shadows', 'split', 'retain', 'retain_inputs']
+		'max_rows', 'max_vanished', 'timezone', 'scaling', 'reasons', 'shadows', 'split', 'retain',
+		'retain_inputs']
 $$;
 
 COMMENT ON FUNCTION scorebook.changeable_options() IS
@@ -105,7 +106,8 @@ BEGIN
 	UPDATE scorebook.registered_job AS j
 	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
 		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
-		max_duration = job.max_duration, max_rows = job.max_rows, timezone = job.timezone,
+		max_duration = job.max_duration, max_rows = job.max_rows,
+		max_vanished = job.max_vanished, timezone = job.timezone,
 		scaling = job.scaling, reasons = job.reasons, split = job.split, shadows = job.shadows,
 		shadow = job.shadow, shadow_history = job.shadow_history, retain = job.retain,
 		retain_inputs = job.retain_inputs
@@ -121,7 +123,7 @@ EXCEPTION WHEN check_violation OR not_null_violation THEN
 		ERRCODE = 'invalid_parameter_value',
 		MESSAGE = format('%s of job "%s" cannot be %s', option, name,
 			coalesce(quote_ident(to_jsonb(job) ->> option), 'null')),
-		HINT = 'on_error is fail or record; model, on_error and max_errors cannot be null.';
+		HINT = 'on_error is fail or record, max_vanished is a share from 0 to 1; model, on_error and max_errors cannot be null.';
 END
 $$;
 
@@ -193,6 +195,7 @@ BEGIN
 	UPDATE scorebook.registered_job AS j
 	SET dropped_at = now(), schedule = NULL, scheduler = NULL, scheduled_at = NULL
 	WHERE j.job_id = job.job_id;
+	DELETE FROM scorebook.job_grant AS g WHERE g.job_id = job.job_id;
 	IF keep_book THEN
 		RETURN;
 	END IF;
@@ -283,6 +286,40 @@ COMMENT ON FUNCTION scorebook.check_alias_move() IS
 CREATE TRIGGER alias_check BEFORE INSERT ON scorebook.alias
 	FOR EACH ROW WHEN (NEW.moved_at = transaction_timestamp())
 	EXECUTE FUNCTION scorebook.check_alias_move();
+
+-- Before a version goes out of service: the jobs that name it must go on.
+-- Aliases of it are in the way by themselves.
+CREATE FUNCTION scorebook.check_retirement() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	retiring constant text := (SELECT m.name FROM scorebook.model AS m WHERE m.model_id = NEW.model_id);
+	ref constant text := retiring || '/' || NEW.version;
+	needing text;
+BEGIN
+	SELECT string_agg(format(CASE j.model WHEN ref THEN '"%s"' ELSE '"%s" (as a shadow)' END, j.name), ', '
+		ORDER BY j.name) INTO needing
+	FROM scorebook.registered_job AS j
+	WHERE j.dropped_at IS NULL AND ref = ANY (j.model || j.shadows);
+	IF needing IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_in_use',
+			MESSAGE = format('version %s of model "%s" is in service', NEW.version, retiring),
+			DETAIL = format('Jobs that score with it: %s.', needing),
+			HINT = 'Give them another model or other shadows first, with scorebook.alter_job, or drop them.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_retirement() IS
+	'trigger: a version that a job names is not retired';
+
+-- Not while a restore brings those of old.
+CREATE TRIGGER retirement_check BEFORE INSERT ON scorebook.retirement
+	FOR EACH ROW WHEN (NEW.retired_at = transaction_timestamp())
+	EXECUTE FUNCTION scorebook.check_retirement();
 
 -- Before a model goes: what jobs said with it must stay proven.
 CREATE FUNCTION scorebook.check_model_drop() RETURNS trigger

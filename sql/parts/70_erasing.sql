@@ -463,7 +463,7 @@ DECLARE
 BEGIN
 	SELECT j.* INTO book FROM scorebook.registered_job AS j WHERE j.job_id = is_erased_internal.job_id;
 	IF has_table_privilege(caller, book.result, 'SELECT') IS NOT TRUE THEN
-		PERFORM scorebook.check_job_owner_internal(caller, book);
+		PERFORM scorebook.check_job_privilege_internal(caller, book, 'own');
 	END IF;
 	IF NOT EXISTS (SELECT FROM scorebook.tombstone AS t WHERE t.job_id = book.job_id) THEN
 		RETURN false;

@@ -443,7 +443,7 @@ CREATE CONSTRAINT TRIGGER registered_job_schedule AFTER UPDATE ON scorebook.regi
 		AND (OLD.schedule, OLD.scheduler) IS DISTINCT FROM (NEW.schedule, NEW.scheduler))
 	EXECUTE FUNCTION scorebook.tell_pg_cron_internal();
 
--- Jobs of the caller's that should have been run since their last run began.
+-- Jobs that the caller may run, and should have been since their last run began.
 -- What is pg_cron's is due when it has not been begun for a minute.
 CREATE FUNCTION scorebook.due_jobs()
 RETURNS TABLE (name text, upstream text[], held_up_by text[])
@@ -456,7 +456,7 @@ DECLARE
 BEGIN
 	WITH scheduled AS MATERIALIZED
 	(
-		SELECT j.name, j.owner, j.source, v.last_status,
+		SELECT j.job_id, j.name, j.source, v.last_status,
 			ARRAY[j.result, j.history, j.shadow, j.shadow_history]::oid[] AS book,
 			EXISTS (SELECT
 				FROM scorebook.next_firings(j.schedule, j.timezone, greatest(j.scheduled_at, v.last_started_at), 1) AS f
@@ -471,7 +471,7 @@ BEGIN
 			FROM jsonb_array_elements(scorebook.source_relations(s.source)) AS e) AS relations
 		FROM scheduled AS s
 		WHERE s.is_due
-			AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = s.owner AND pg_has_role(r.oid, 'USAGE'))
+			AND scorebook.has_job_privilege(current_user, s.job_id, 'run')
 	)
 	SELECT coalesce(jsonb_object_agg(d.name, jsonb_build_object(
 		'upstream', ARRAY(SELECT u.name FROM scheduled AS u
@@ -547,7 +547,7 @@ COMMENT ON PROCEDURE scorebook.run_due_jobs() IS
 	'runs the jobs that are due by their schedules, those that others read from first';
 
 CREATE VIEW scorebook.job WITH (security_invoker) AS
-SELECT j.name, j.owner, j.model, j.source, j.key, j.keep, j.result, j.schedule, j.scheduler, j.timezone,
+SELECT j.job_id, j.name, j.owner, j.model, j.source, j.key, j.keep, j.max_vanished, j.result, j.schedule, j.scheduler, j.timezone,
 	(SELECT f FROM scorebook.next_firings(j.schedule, j.timezone, now(), 1) AS f) AS next_run,
 	r.run AS last_run, r.status AS last_status, r.started_at AS last_started_at,
 	r.finished_at AS last_finished_at, r.rows_scored AS last_rows_scored,

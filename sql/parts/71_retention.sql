@@ -148,7 +148,7 @@ BEGIN
 			MESSAGE = format('job %s does not exist', job_id),
 			HINT = 'Use scorebook.apply_retention, which takes the name of a job.';
 	END IF;
-	PERFORM scorebook.check_job_owner_internal(caller, book);
+	PERFORM scorebook.check_job_privilege_internal(caller, book, 'own');
 	PERFORM scorebook.check_amending_internal('apply_retention');
 	IF row_errors < interval '0' OR runs < interval '0' THEN
 		RAISE EXCEPTION USING

@@ -26,8 +26,8 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.shown_key(name[]),
 	scorebook.book_columns(boolean, boolean),
 	scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[], jsonb, text,
-		name, text, bigint, interval, interval, interval, bigint, text, text, text, jsonb, jsonb, jsonb,
-		text, name[]),
+		name, text, bigint, interval, interval, interval, bigint, numeric, text, text, text, jsonb, jsonb,
+		jsonb, text, name[]),
 	scorebook.check_job(scorebook.registered_job),
 	scorebook.model_of_reference(text),
 	scorebook.split_places(text, jsonb),
@@ -65,6 +65,9 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.unregister_job(text, boolean),
 	scorebook.check_expressions(regclass, text, text, name),
 	scorebook.alias_at(text, text, timestamp with time zone),
+	scorebook.has_job_privilege(name, integer, text),
+	scorebook.grant_job(text, name, text),
+	scorebook.revoke_job(text, name, text),
 	scorebook.may_read_job(name, regclass),
 	scorebook.find_job(text),
 	scorebook.source_table(regclass, name[]),
@@ -72,7 +75,6 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.pull_subject(text, jsonb, jsonb),
 	scorebook.score(text, anycompatible),
 	scorebook.score(text, jsonb, anycompatible),
-	scorebook.score_subject(scorebook.registered_job, jsonb, jsonb),
 	scorebook.check_features(scorebook.registered_job, jsonb),
 	scorebook.stream_job(text, text),
 	scorebook.unstream_job(text),
@@ -119,6 +121,7 @@ TO PUBLIC;
 
 ALTER TABLE scorebook.registered_job ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.job_definition ENABLE ROW LEVEL SECURITY;
+ALTER TABLE scorebook.job_grant ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.cutoff ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.band ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.run ENABLE ROW LEVEL SECURITY;
@@ -128,32 +131,43 @@ ALTER TABLE scorebook.stream ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.timeline ENABLE ROW LEVEL SECURITY;
 ALTER TABLE scorebook.moment ENABLE ROW LEVEL SECURITY;
 
--- A job is seen by those who may read its scores, or run it.
+-- A job is seen by those who may do anything with it, what belongs to its book
+-- by those who may read that, and its runs by those who may run it, too.
 CREATE POLICY job_read ON scorebook.registered_job FOR SELECT
-	USING (scorebook.may_read_job(owner, result));
+	USING (scorebook.may_read_job(owner, result) OR scorebook.has_job_privilege(current_user, job_id, 'any'));
 CREATE POLICY job_definition_read ON scorebook.job_definition FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = job_definition.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = job_definition.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
+CREATE POLICY job_grant_read ON scorebook.job_grant FOR SELECT
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = job_grant.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
 CREATE POLICY cutoff_read ON scorebook.cutoff FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = cutoff.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = cutoff.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
 CREATE POLICY band_read ON scorebook.band FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = band.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = band.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
 CREATE POLICY run_read ON scorebook.run FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id
+		AND (scorebook.may_read_job(j.owner, j.result) OR scorebook.has_job_privilege(current_user, j.job_id, 'run'))));
 CREATE POLICY run_model_read ON scorebook.run_model FOR SELECT
 	USING (EXISTS (SELECT FROM scorebook.run AS r WHERE r.run = run_model.run));
 CREATE POLICY stream_read ON scorebook.stream FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = stream.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = stream.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
 -- they hold times and numbers only, and every state as of a time reads them
 CREATE POLICY timeline_read ON scorebook.timeline FOR SELECT USING (true);
 CREATE POLICY moment_read ON scorebook.moment FOR SELECT USING (true);
 CREATE POLICY row_error_read ON scorebook.row_error FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = row_error.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = row_error.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
 
 GRANT SELECT ON
 	scorebook.timeline,
 	scorebook.moment,
 	scorebook.registered_job,
 	scorebook.job_definition,
+	scorebook.job_grant,
 	scorebook.run,
 	scorebook.run_model,
 	scorebook.row_error,

@@ -26,9 +26,11 @@ CREATE POLICY tombstone_read ON scorebook.tombstone FOR SELECT
 		(SELECT FROM scorebook.registered_job AS j JOIN pg_catalog.pg_roles AS r ON r.rolname = j.owner
 		 WHERE j.job_id = tombstone.job_id AND pg_catalog.pg_has_role(r.oid, 'USAGE')));
 CREATE POLICY amendment_read ON scorebook.amendment FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = amendment.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = amendment.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
 CREATE POLICY retention_action_read ON scorebook.retention_action FOR SELECT
-	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = retention_action.job_id));
+	USING (EXISTS (SELECT FROM scorebook.registered_job AS j WHERE j.job_id = retention_action.job_id
+		AND scorebook.may_read_job(j.owner, j.result)));
 
 -- of erasure_secret nobody may read anything
 GRANT SELECT ON

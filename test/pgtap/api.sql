@@ -103,8 +103,11 @@ INSERT INTO api VALUES
 
 -- jobs and books, and what their functions are made of
 INSERT INTO api VALUES
-('pull_subject', 'text,jsonb,jsonb', 'job text, subject jsonb, features jsonb',
-	 'bigint', 'v', 'u', false, true),
+	('pull_subject', 'text,jsonb,jsonb', 'job text, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
+	 'record', 'v', 'u', false, true),
+	('grant_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
+	('revoke_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
+	('has_job_privilege', 'name,integer,text', 'role name, job_id integer, privilege text', 'boolean', 's', 's', true, true),
 	('run_progress_rows', '', '',
 	 'TABLE(pid integer, run bigint, result oid, phase text, rows_read bigint, rows_skipped bigint)', 's', 'u', false, true),
 	('score', 'text,anycompatible', 'job text, key anycompatible, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
@@ -135,6 +138,8 @@ INSERT INTO api VALUES
 	 'void', 's', 'u', false, true),
 	('check_model_drop', '', '',
 	 'trigger', 'v', 'u', false, false),
+	('check_retirement', '', '',
+	 'trigger', 'v', 'u', false, false),
 	('check_scaling', 'text,jsonb,text', 'name text, scaling jsonb, model text',
 	 'void', 's', 'u', false, false),
 	('check_source', 'text,text,regclass,name[]', 'name text, model text, source regclass, key name[]',
@@ -143,12 +148,12 @@ INSERT INTO api VALUES
 	 'text', 'i', 's', false, true),
 	('create_book_functions', 'text,name[]', 'name text, readers name[]',
 	 'void', 'v', 'u', false, true),
-	('create_job', 'text,text,text,name[],name,text,text,integer,text,text[],jsonb,text,name,text,bigint,interval,interval,interval,bigint,text,text,text,jsonb,jsonb,jsonb,text,name[]',
+	('create_job', 'text,text,text,name[],name,text,text,integer,text,text[],jsonb,text,name,text,bigint,interval,interval,interval,bigint,numeric,text,text,text,jsonb,jsonb,jsonb,text,name[]',
 	 'name text, model text DEFAULT NULL::text, source text DEFAULT NULL::text, key name[] DEFAULT NULL::name[], schema name DEFAULT ''scores''::name, '
 	 'keep text DEFAULT ''latest''::text, inputs text DEFAULT ''full''::text, reasons integer DEFAULT NULL::integer, effective_at text DEFAULT NULL::text, '
 	 'shadows text[] DEFAULT ''{}''::text[], split jsonb DEFAULT NULL::jsonb, exclude text DEFAULT NULL::text, watermark name DEFAULT NULL::name, '
 	 'on_error text DEFAULT ''fail''::text, max_errors bigint DEFAULT 1000, retain interval DEFAULT NULL::interval, retain_inputs interval DEFAULT NULL::interval, '
-	 'max_duration interval DEFAULT NULL::interval, max_rows bigint DEFAULT NULL::bigint, timezone text DEFAULT NULL::text, schedule text DEFAULT NULL::text, '
+	 'max_duration interval DEFAULT NULL::interval, max_rows bigint DEFAULT NULL::bigint, max_vanished numeric DEFAULT NULL::numeric, timezone text DEFAULT NULL::text, schedule text DEFAULT NULL::text, '
 	 'direction text DEFAULT ''higher_is_riskier''::text, scaling jsonb DEFAULT NULL::jsonb, cutoffs jsonb DEFAULT NULL::jsonb, bands jsonb DEFAULT NULL::jsonb, '
 	 'scale text DEFAULT NULL::text, readers name[] DEFAULT ''{}''::name[]',
 	 'regclass', 'v', 'u', false, true),
@@ -200,8 +205,6 @@ INSERT INTO api VALUES
 	 'record', 'i', 'u', false, true),
 	('score_changes', '', '',
 	 'trigger', 'v', 'u', false, true),
-	('score_subject', 'scorebook.registered_job,jsonb,jsonb', 'own scorebook.registered_job, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
-	 'record', 'v', 'u', false, true),
 	('set_bands', 'text,jsonb,text', 'job text, bands jsonb, scale text DEFAULT NULL::text',
 	 'integer', 'v', 'u', false, true),
 	('set_cutoffs', 'text,jsonb,text', 'job text, cutoffs jsonb, scale text DEFAULT NULL::text',
@@ -414,7 +417,7 @@ SELECT set_eq(
 -- tables
 SELECT tables_are('scorebook',
 	'{model,model_version,model_artifact,model_feature,alias,retirement,compiled_model,golden_row,verification,model_grant,'
-	'timeline,moment,registered_job,job_definition,cutoff,band,run,run_model,row_error,stream,versioned_relation,training_snapshot,'
+	'timeline,moment,registered_job,job_definition,job_grant,cutoff,band,run,run_model,row_error,stream,versioned_relation,training_snapshot,'
 	'record_requirement,tombstone,erasure_secret,amendment,retention_action}'::name[]);
 
 CREATE TEMP VIEW registry AS
@@ -458,11 +461,11 @@ SELECT is(
 	(SELECT count(*) FROM pg_trigger AS t
 	 WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0),
 	0::bigint, relname || ' has no trigger on INSERT')
-FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'versioned_relation') ORDER BY relname;
+FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'retirement', 'versioned_relation') ORDER BY relname;
 -- rows that a restore brings are let alone
 SELECT matches(pg_get_triggerdef(t.oid), ' WHEN |INITIALLY DEFERRED', tgname || ' has a condition, or waits for the end')
 FROM pg_trigger AS t
-WHERE t.tgrelid IN ('scorebook.alias'::regclass, 'scorebook.moment'::regclass, 'scorebook.versioned_relation'::regclass) AND (t.tgtype & 4) <> 0
+WHERE t.tgrelid IN ('scorebook.alias'::regclass, 'scorebook.moment'::regclass, 'scorebook.retirement'::regclass, 'scorebook.versioned_relation'::regclass) AND (t.tgtype & 4) <> 0
 	AND NOT t.tgisinternal
 ORDER BY tgname;
 

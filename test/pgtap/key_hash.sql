@@ -99,10 +99,11 @@ SELECT isnt(scorebook.key_place('a', ROW(1)), scorebook.key_place('b', ROW(1)), 
 SELECT ok(min(p) = 0 AND max(p) = 9999 AND count(DISTINCT p) > 9990, 'places are all of ten thousand')
 FROM (SELECT scorebook.key_place('a', ROW(i)) AS p FROM generate_series(1, 100000) AS i) AS p;
 -- a restore gives labels other numbers
-SELECT scorebook.key_digest(ROW('small'::size)) AS digest \gset
+SELECT scorebook.key_digest(ROW('small'::size)) AS digest, scorebook.row_digest('small'::size) AS row_digest \gset
 DROP TYPE size;
 CREATE TYPE size AS ENUM ('large', 'small');
 SELECT is(scorebook.key_digest(ROW('small'::size)), :digest, 'labels are what they are called');
+SELECT is(scorebook.row_digest('small'::size), :row_digest, 'in the digest of a row, too');
 SELECT throws_ok($$SELECT scorebook.create_job('wordy', 'credit', 'SELECT ''a''::tsvector AS key, 1 AS f0, 1 AS f1, 1 AS f2, 1 AS f3,
 	1 AS f4, 1 AS f5, 1 AS f6, 1 AS f7', key => '{key}')$$, '42883', 'column "key" of type tsvector cannot be part of a key',
 	'a key that cannot be known again is none');

@@ -145,7 +145,10 @@ UPDATE applicant SET f3 = 0 WHERE id IN (30, 31);
 -- a shadow that cannot be had: its column is gone, it is retired, dropped, damaged, not verified
 CREATE TABLE kept AS SELECT * FROM scores.credit_shadow WHERE served IN ('strict', 'old/2');
 ALTER TABLE applicant DROP COLUMN other;
+SELECT throws_ok($$SELECT scorebook.retire_version('old/2', 'aged')$$, '55006', 'version 2 of model "old" is in service', 'a shadow is not retired');
+SET session_replication_role = replica;
 SELECT scorebook.retire_version('old/2', 'aged') \g /dev/null
+RESET session_replication_role;
 CALL scorebook.run_job('credit');
 SELECT results_eq('SELECT ref, sqlstate, rows_scored FROM last',
 	$$VALUES ('credit@challenger', NULL, 118::bigint), ('grade', NULL, 118), ('old/2', '55000', 0), ('strict', '42703', 0)$$,

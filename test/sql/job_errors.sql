@@ -195,6 +195,28 @@ CALL scorebook.run_job('risk');
 :unchanged
 SELECT scorebook.alter_job('risk', '{"max_duration": null, "exclude": null}');
 
+-- a source that has lost its rows
+CALL scorebook.run_job('risk');
+:remember
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_vanished => 1.5);
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_vanished": 0.4}');
+SELECT scorebook.alter_job('risk', '{"max_vanished": -1}');
+:unchanged
+SELECT max_vanished FROM scorebook.job WHERE name = 'risk';
+DELETE FROM customer WHERE id <= 3;
+CALL scorebook.run_job('risk');
+:unchanged
+SELECT scorebook.run_job_in_transaction('risk');
+:unchanged
+SELECT status, sqlstate, message FROM scorebook.job_run ORDER BY run DESC LIMIT 1;
+SELECT scorebook.alter_job('risk', '{"max_vanished": null}');
+CALL scorebook.run_job('risk');
+SELECT rows_closed FROM scorebook.job_run ORDER BY run DESC LIMIT 1;
+INSERT INTO customer SELECT i, i, 1, 2, 3, 4, 5, 6, 7, false FROM generate_series(1, 3) AS i;
+CALL scorebook.run_job('risk');
+:remember
+
 -- options that are none
 SELECT scorebook.alter_job('risk', '{"key": ["f0"]}');
 :unchanged
@@ -316,14 +338,26 @@ SELECT DISTINCT problem FROM scorebook.verify_book('risk');
 -- a version that was retired
 SELECT scorebook.create_job('pinned', 'risk/2', source => 'customer');
 CALL scorebook.run_job('pinned');
-SELECT scorebook.set_alias('risk/1', 'challenger'), scorebook.retire_version('risk/2');
+SELECT scorebook.set_alias('risk/1', 'challenger');
+SELECT scorebook.create_job('watching', 'risk', source => 'customer', shadows => '{risk/2}');
 :remember
+SELECT scorebook.retire_version('risk/2');
+:unchanged
+SET session_replication_role = replica;
+SELECT scorebook.retire_version('risk/2');
+RESET session_replication_role;
+SELECT scorebook.create_job('other', 'risk/2', source => 'customer');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', shadows => '{risk/2}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"model": "risk/2"}');
+:unchanged
 CALL scorebook.run_job('pinned');
 :unchanged
 SELECT scorebook.score('pinned', 1);
 :unchanged
 
-SELECT scorebook.drop_job('pinned', keep_book => false);
+SELECT scorebook.drop_job('pinned', keep_book => false), scorebook.drop_job('watching', keep_book => false);
 
 -- how runs failed
 SELECT kind, sqlstate, message, failed_key FROM scorebook.job_run WHERE status = 'failed' AND sqlstate <> '54000' ORDER BY run;

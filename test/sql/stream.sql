@@ -105,7 +105,10 @@ SELECT id, stale FROM risk_status WHERE id IN (13, 14, 15) ORDER BY id;
 :show
 -- where nothing can be scored, the writer does not notice
 SELECT scorebook.load_model_file('risk', :'fixtures' || 'early.ubj', alias => 'champion');
-SELECT scorebook.alter_job('risk', '{"model": "risk/1"}'), scorebook.retire_version('risk/1');
+SELECT scorebook.alter_job('risk', '{"model": "risk/1"}');
+SET session_replication_role = replica;
+SELECT scorebook.retire_version('risk/1');
+RESET session_replication_role;
 UPDATE customer SET f0 = 2 WHERE id = 15;
 SELECT status, sqlstate, message FROM scorebook.job_run ORDER BY run DESC LIMIT 1;
 SELECT id, book FROM shown WHERE id = 15;

@@ -121,8 +121,11 @@ is($standby->safe_psql('postgres', q{
 		SELECT scorebook.as_of_final_until('job') <= (SELECT max(committed_at) FROM scorebook.moment) + interval '1us',
 			scorebook.predict('m', s) IS NOT NULL FROM source AS s LIMIT 1}), 't|t',
 	'up to the last run that it has seen its answers are final, and it scores');
-($rc, $out, $err) = $standby->psql('postgres', $run);
-like($err, qr/cannot execute a scorebook run during recovery/, 'it does not run jobs');
+for my $statement ($run, q{SELECT scorebook.score('job', 1)})
+{
+	($rc, $out, $err) = $standby->psql('postgres', $statement);
+	like($err, qr/cannot execute a scorebook run during recovery/, "it does not write: $statement");
+}
 
 # a run that cannot commit yet
 my $other = $node->background_psql('postgres', on_error_stop => 0);
@@ -141,7 +144,7 @@ $session->query_safe('SELECT 1');
 $session->quit;
 $standby->stop;
 
-# a dump takes books along, and streams
+# a dump takes books along, rights on jobs, and streams
 $node->safe_psql('postgres', 'DELETE FROM source WHERE id > 1000; ' . $run);
 $node->safe_psql('postgres', q{
 	CREATE TABLE part (LIKE source, PRIMARY KEY (id)) PARTITION BY RANGE (id);
@@ -149,6 +152,8 @@ $node->safe_psql('postgres', q{
 	SELECT scorebook.create_job('streamed', model => 'm', source => 'part',
 		cutoffs => '{"accept": [null, 0.3], "refer": [0.3, 0.6], "decline": [0.6, null]}');
 	SELECT scorebook.stream_job('streamed');
+	CREATE ROLE app;
+	SELECT scorebook.grant_job('streamed', 'app', 'score'), scorebook.grant_job('job', 'public', 'run');
 	INSERT INTO part SELECT * FROM source WHERE id < 5});
 # with periods, a split, and subjects that were erased
 $node->safe_psql('postgres', qq{
@@ -177,7 +182,7 @@ for my $copy (sort keys %restore)
 	for my $question ($as_of, $states, $split,
 		q{SELECT * FROM scorebook.verify_book('job')}, q{SELECT * FROM scorebook.verify_book('periods')},
 		'SELECT run, status, rows_read, digest FROM scorebook.run ORDER BY run', 'SELECT * FROM scorebook.moment ORDER BY writer',
-		'SELECT * FROM scorebook.tombstone ORDER BY tombstone',
+		'SELECT * FROM scorebook.tombstone ORDER BY tombstone', 'SELECT * FROM scorebook.job_grant ORDER BY 1, 2, 3',
 		q{SELECT id, at, scorebook.score_at('periods', jsonb_build_object('id', id, 'effective_at', at), 'infinity')
 			FROM generate_series(1, 10) AS id, unnest('{2026-01-01,2026-02-01}'::timestamptz[]) AS at})
 	{
@@ -201,6 +206,8 @@ $node->safe_psql('copy', 'UPDATE source SET f1 = f1 + 1 WHERE id <= 100; ' . $ru
 is($node->safe_psql('copy', q{
 		SELECT rows_changed, rows_confirmed FROM scorebook.run ORDER BY run DESC LIMIT 1;
 		SELECT * FROM scorebook.verify_book('job')}), '99|900', 'runs go on in the copy');
+is($node->safe_psql('copy', q{SET ROLE app; SELECT run IS NOT NULL FROM scorebook.score('streamed', 4)}), 't',
+	'whoever was granted that scores in the copy');
 is($node->safe_psql('copy', q{
 		UPDATE part SET f0 = f0 + 1 WHERE id = 1;
 		DELETE FROM part WHERE id = 2;

@@ -21,24 +21,26 @@ $node->safe_psql('postgres', qq{
 			1::real AS f5, 1::real AS f6, 1::real AS f7
 		FROM generate_series(1, 10) AS i;
 	ALTER TABLE source ADD PRIMARY KEY (id);
+	CREATE ROLE risk LOGIN;
 	CREATE ROLE app LOGIN;
 	CREATE ROLE stranger LOGIN;
-	GRANT SELECT ON source TO app;
-	SELECT scorebook.grant_model('m', 'app', 'score');
+	GRANT SELECT ON source TO risk;
+	SELECT scorebook.grant_model('m', 'risk', 'score');
 	SELECT scorebook.set_require_record('m', true);
-	CREATE SCHEMA scores AUTHORIZATION app;
-	SET ROLE app;
-	SELECT scorebook.create_job('a job', model => 'm', source => 'source', cutoffs => '{"decline": [0.5, null], "accept": [null, 0.5]}')});
+	CREATE SCHEMA scores AUTHORIZATION risk;
+	SET ROLE risk;
+	SELECT scorebook.create_job('a job', model => 'm', source => 'source', cutoffs => '{"decline": [0.5, null], "accept": [null, 0.5]}');
+	SELECT scorebook.grant_job('a job', 'app', 'score')});
 
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 my ($out, $err) = ('', '');
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 $ENV{PGDATABASE} = 'postgres';
-$ENV{PGUSER} = 'app';
-# waits until it listens
+# as a role; waits until it listens
 sub serve
 {
+	local $ENV{PGUSER} = shift;
 	my $server = IPC::Run::start([ '/usr/bin/python3', "$root/examples/score_http.py", $port ], '<', \undef, '>', \$out, '2>', \$err);
 	for (1 .. 300)
 	{
@@ -48,7 +50,7 @@ sub serve
 	}
 	die 'the server does not listen';
 }
-my $server = serve();
+my $server = serve('app');
 
 END
 {
@@ -99,14 +101,13 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM scores."a job"}), '2', 'n
 is($node->safe_psql('postgres', q{SELECT * FROM scorebook.verify_book('a job')}), '', 'the book is sound');
 
 # no right
-$node->safe_psql('postgres', 'GRANT SELECT ON scores."a job" TO stranger', extra_params => [ '-U', 'app' ]);
 $server->signal('TERM');
 ok($server->finish, 'SIGTERM ends it') or diag $err;
-$ENV{PGUSER} = 'stranger';
-$server = serve();
+$server = serve('stranger');
 ($status, $answer) = post('/score/a%20job/3');
 is($status, 403, 'a stranger may not');
 like($answer->{error}, qr/permission denied for job "a job"/, 'and hears why');
+like($answer->{hint}, qr/grant_job/, 'and what would help');
 $server->signal('TERM');
 $server->finish;
 
