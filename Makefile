@@ -39,6 +39,7 @@ OBJS = \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
 	extension/guc.o \
+	extension/job/attempt.o \
 	extension/job/block.o \
 	extension/job/decision.o \
 	extension/job/digest.o \
@@ -108,6 +109,7 @@ OWN_HEADERS = \
 	extension/engine/link.h \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
+	extension/job/attempt.h \
 	extension/job/block.h \
 	extension/job/decision.h \
 	extension/job/digest.h \
@@ -200,8 +202,8 @@ DATA_built     = sql/$(NEWEST_SCRIPT) sql/$(UPDATE_SCRIPT)
 endif
 
 REGRESS        = install registry reference load_errors load_arguments score classes inputs forms \
-	explain policies calls rights card job_errors job_names job_rights stream predictor damage versioning \
-	history_limits training as_of uninstall
+	explain policies calls rights card job_errors job_changes job_names job_rights stream predictor damage \
+	versioning history_limits training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
 ISOLATION      = load alias retire versioning job erase watermark drop

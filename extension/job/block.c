@@ -510,6 +510,7 @@ explain(void *arg)
 		if (scorer->base_margins != NULL)
 			block->base_margins[i] = scorer->base_margins[chosen->rows[i]];
 	}
+	scorer->used_library = true;
 	contributions = sbk_model_explain(model, block->inputs, chosen->n,
 									  scorer->base_margins ? block->base_margins : NULL,
 									  &margins);

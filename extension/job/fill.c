@@ -28,8 +28,9 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "job/attempt.h"
 #include "job/fill.h"
-#include "job/writer.h"
+#include "job/found.h"
 
 /* rows that are entered into the index one by one */
 #define ROWS_INDEXED	50000
@@ -37,7 +38,7 @@
 struct SbkFill
 {
 	Relation	result;
-	const char *job;
+	struct SbkPass *pass;
 	int64		run;
 	TimestampTz system_from;
 	CommandId	command;
@@ -53,17 +54,23 @@ struct SbkFill
 	ItemPointerData last_indexed;
 };
 
+typedef struct Reindexing
+{
+	Oid			index;
+	char		persistence;
+} Reindexing;
+
 static bool has_own_trigger_only(Relation result);
 static void insert_packed(SbkFill *fill);
 static int	exchange_fillfactor(Relation result, int fillfactor);
 static void enter(SbkFill *fill, TupleTableSlot *slot);
 static bool may_build_index(const SbkFill *fill);
-static void build_index(SbkFill *fill, Oid index);
+static ErrorData *build_index(SbkFill *fill, Oid index);
+static void reindex(void *arg);
 static void enter_rest(SbkFill *fill);
-pg_noreturn static void refuse_duplicate(const char *job, MemoryContext context);
 
 SbkFill *
-sbk_fill_start(Relation result, const char *job, int64 run,
+sbk_fill_start(SbkPass *pass, Relation result, int64 run,
 			   TimestampTz system_from, int max_rows)
 {
 	SbkFill    *fill;
@@ -77,7 +84,7 @@ sbk_fill_start(Relation result, const char *job, int64 run,
 
 	fill = palloc0(sizeof(SbkFill));
 	fill->result = result;
-	fill->job = job;
+	fill->pass = pass;
 	fill->run = run;
 	fill->system_from = system_from;
 
@@ -187,11 +194,15 @@ exchange_fillfactor(Relation result, int fillfactor)
 	return old;
 }
 
-/* Enters a row into the indexes, and takes it for the last one there. */
+/*
+ * Enters a row into the indexes, and takes it for the last one there.  That a
+ * key comes twice is an error of the source, not of the index.
+ */
 static void
 enter(SbkFill *fill, TupleTableSlot *slot)
 {
 	MemoryContext context = CurrentMemoryContext;
+	SbkNamedRow row = {fill->pass};
 
 	PG_TRY();
 	{
@@ -199,28 +210,21 @@ enter(SbkFill *fill, TupleTableSlot *slot)
 	}
 	PG_CATCH();
 	{
-		refuse_duplicate(fill->job, context);
+		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		slot_getallattrs(slot);
+		row.key = slot->tts_values;
+		row.nulls = slot->tts_isnull;
+		sbk_found_refuse_duplicate(&row);
 	}
 	PG_END_TRY();
 	ResetPerTupleExprContext(fill->state);
 	fill->last_indexed = slot->tts_tid;
 }
 
-/* Throws the caught error again; that of an index becomes one of the source. */
-static void
-refuse_duplicate(const char *job, MemoryContext context)
-{
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
-		PG_RE_THROW();
-	FlushErrorState();
-	sbk_writer_refuse_duplicate(job, error->detail);
-}
-
-void
+ErrorData *
 sbk_fill_end(SbkFill *fill)
 {
 	Oid			index = InvalidOid;
@@ -240,8 +244,7 @@ sbk_fill_end(SbkFill *fill)
 		ExecDropSingleTupleTableSlot(fill->slots[i]);
 	ExecCloseIndices(fill->indexes);
 	FreeExecutorState(fill->state);
-	if (OidIsValid(index))
-		build_index(fill, index);
+	return OidIsValid(index) ? build_index(fill, index) : NULL;
 }
 
 /* The key has the only index, and nobody reads it now. */
@@ -257,13 +260,13 @@ may_build_index(const SbkFill *fill)
  * The memory of the sort is bounded, as that of a run is; PostgreSQL gives each
  * of its workers 32 MB, or starts none.
  */
-static void
+static ErrorData *
 build_index(SbkFill *fill, Oid index)
 {
-	MemoryContext context = CurrentMemoryContext;
 	int			level = NewGUCNestLevel();
 	int			limit = max_parallel_maintenance_workers > 0 ? 65536 : 32768;
-	ReindexParams params = {0};
+	Reindexing	reindexing = {index, fill->result->rd_rel->relpersistence};
+	ErrorData  *error;
 
 	if (maintenance_work_mem > limit)
 		(void) set_config_option("maintenance_work_mem",
@@ -271,16 +274,18 @@ build_index(SbkFill *fill, Oid index)
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 								 false);
 	CommandCounterIncrement();
-	PG_TRY();
-	{
-		sbk_reindex_index(index, fill->result->rd_rel->relpersistence, &params);
-	}
-	PG_CATCH();
-	{
-		refuse_duplicate(fill->job, context);
-	}
-	PG_END_TRY();
+	error = sbk_attempt(reindex, &reindexing);
 	AtEOXact_GUC(false, level);
+	return error;
+}
+
+static void
+reindex(void *arg)
+{
+	const Reindexing *reindexing = arg;
+	ReindexParams params = {0};
+
+	sbk_reindex_index(reindexing->index, reindexing->persistence, &params);
 }
 
 static void

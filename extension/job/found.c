@@ -201,6 +201,18 @@ sbk_found_name(const SbkNamedRow *row)
 											 row->nulls);
 }
 
+void
+sbk_found_refuse_duplicate(const SbkNamedRow *row)
+{
+	sbk_found_name(row);
+	ereport(ERROR,
+			errcode(ERRCODE_UNIQUE_VIOLATION),
+			errmsg("the source of job \"%s\" has several rows of one key",
+				   row->pass->job),
+			errdetail("Key %s comes more than once.", row->pass->failed_key),
+			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
+}
+
 /* As in the message of a unique constraint: (a, b)=(1, 2). */
 static char *
 format_key(const SbkNamedRow *row)

@@ -5,6 +5,7 @@
 #ifndef SBK_FOUND_H
 #define SBK_FOUND_H
 
+#include "compat.h"
 #include "job/pass.h"
 
 /* A row that an error may be about, by its key. */
@@ -39,5 +40,8 @@ extern bool sbk_found_try(SbkPass *pass, const SbkNamedRow *row,
 
 /* Sets failed_key of the pass, and its digest. */
 extern void sbk_found_name(const SbkNamedRow *row);
+
+/* Throws, as the source has several rows of that key. */
+pg_noreturn extern void sbk_found_refuse_duplicate(const SbkNamedRow *row);
 
 #endif							/* SBK_FOUND_H */

@@ -469,8 +469,8 @@ score(Run *run)
 	result = relation_open(job->tables.result, RowExclusiveLock);
 	if (run->request->kind == SBK_RUN_SOURCE &&
 		pg_class_aclcheck(job->tables.result, job->owner, ACL_INSERT) == ACLCHECK_OK)
-		pass->fill = sbk_fill_start(result, job->name, run->number,
-									times.start, SBK_BLOCK_ROWS);
+		pass->fill = sbk_fill_start(pass, result, run->number, times.start,
+									SBK_BLOCK_ROWS);
 
 	/* a stream is to see what its statement has done */
 	CommandCounterIncrement();
@@ -493,8 +493,11 @@ score(Run *run)
 			read_source(run, pass, &statements);
 		if (run->request->kind == SBK_RUN_SOURCE)
 			check_vanished(job, pass);
-		if (pass->fill != NULL)
-			sbk_fill_end(pass->fill);
+		times.scored = GetCurrentTimestamp();
+		sbk_progress_phase(SBK_PHASE_WRITING);
+		sbk_writer_write(pass, &statements, &job->tables,
+						 &(SbkWriting) {run->number, times.start, run->effective_at},
+						 &written);
 	}
 	PG_FINALLY();
 	{
@@ -502,11 +505,6 @@ score(Run *run)
 		run->failed_key_digest = pass->failed_key_digest;
 	}
 	PG_END_TRY();
-	times.scored = GetCurrentTimestamp();
-	sbk_progress_phase(SBK_PHASE_WRITING);
-	sbk_writer_write(pass, &statements, &job->tables,
-					 &(SbkWriting) {run->number, times.start, run->effective_at},
-					 &written);
 	sbk_guise_resume(&guise);
 	finish(run, pass, &written, &times);
 	relation_close(result, NoLock);
@@ -981,11 +979,7 @@ read_source(Run *run, SbkPass *pass, const SbkStatements *statements)
 		return;
 	query(statements->count_old, &options);
 	if (pass->num_matched + pass->num_closed > sbk_column_int(1))
-	{
-		query(statements->duplicate, NULL);
-		if (SPI_processed > 0)
-			sbk_writer_refuse_duplicate(pass->job, sbk_column(1));
-	}
+		sbk_writer_refuse_duplicates(pass, statements);
 }
 
 static void

@@ -68,6 +68,7 @@ sbk_scorer_predict(SbkScorer *scorer, int first, int n)
 	Size		width;
 	const float *scores;
 
+	scorer->used_library |= !sbk_model_is_native(scorer->model);
 	scores = sbk_model_predict(scorer->model,
 							   scorer->inputs + (Size) first * scorer->model->num_feature,
 							   n,

@@ -44,6 +44,7 @@ typedef struct SbkScorer
 	float	   *kept;			/* one row's inputs with its base margin */
 	int			num_row;		/* of the block */
 
+	bool		used_library;	/* to score, or to explain */
 	int64		num_scored;
 	int64		num_failed;		/* rows of a shadow that could not be scored */
 	int			sqlstate;		/* of the first error of a shadow, or 0 */

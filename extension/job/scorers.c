@@ -160,6 +160,13 @@ tell_scorer(const SbkScorer *scorer, StringInfo json)
 						 ", \"model_id\": %d, \"version\": %d, \"engine\": \"%s\"",
 						 model->key.model_id, model->key.version,
 						 sbk_model_is_native(model) ? "native" : "xgboost");
+	if (scorer->used_library)
+	{
+		const int  *version = sbk_library()->version;
+
+		appendStringInfo(json, ", \"library_version\": \"%d.%d.%d\"",
+						 version[0], version[1], version[2]);
+	}
 	appendStringInfo(json,
 					 ", \"rows_scored\": " INT64_FORMAT ", \"rows_failed\": " INT64_FORMAT,
 					 scorer->num_scored, scorer->num_failed);

@@ -17,11 +17,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "job/found.h"
 #include "job/guise.h"
 #include "job/keeper.h"
 #include "job/writer.h"
@@ -50,8 +52,10 @@ static char *write_shadows(SbkPass *pass, const char *statement,
 						   const SbkTables *tables,
 						   const SbkWriting *writing);
 static Datum references(const SbkPass *pass, bool failed_only);
-static int	run_opened(const char *statement, Opened tables, int n, Oid *types,
-					   Datum *values, const char *nulls);
+static SPIPlanPtr prepare(const char *statement, int n, Oid *types,
+						  int options);
+static void run_opened(SPIPlanPtr plan, Opened tables, Datum *values,
+					   const char *nulls);
 static int64 execute(const char *statement, Opened tables,
 					 const SbkWriting *writing, Datum endings);
 static int64 execute_by_place(const char *statement, Opened tables,
@@ -61,8 +65,7 @@ static int64 remove_gone(const char *statement, Opened tables,
 static uint64 sum_digests(const char *statement, const SbkWriting *writing);
 static Datum find_endings(const SbkStatements *statements);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
-static void refuse_duplicates(SbkPass *pass,
-							  const SbkStatements *statements);
+static void end_fill(SbkPass *pass, const SbkStatements *statements);
 
 void
 sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
@@ -100,14 +103,17 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		num_removed = remove_gone(statements->remove, both, writing,
 								  &written->end_digest);
 	if (pass->fill != NULL)
+	{
+		end_fill(pass, statements);
 		num_added = pass->num_added;
+	}
 	else if (pass->num_added > 0)
 		num_added = execute(statements->add, result, writing,
 							find_endings(statements));
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
-		refuse_duplicates(pass, statements);
+		sbk_writer_refuse_duplicates(pass, statements);
 
 	written->num_written = num_replaced + num_added;
 	written->num_ended = num_replaced + num_removed;
@@ -118,6 +124,18 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		pass->digest = sum_digests(statements->digest, writing);
 	written->shadows = statements->shadow == NULL ? NULL :
 		write_shadows(pass, statements->shadow, tables, writing);
+}
+
+static void
+end_fill(SbkPass *pass, const SbkStatements *statements)
+{
+	ErrorData  *error = sbk_fill_end(pass->fill);
+
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+		sbk_writer_refuse_duplicates(pass, statements);
+	ReThrowError(error);
 }
 
 /* One statement for all of them, which tells what it has done. */
@@ -135,14 +153,10 @@ write_shadows(SbkPass *pass, const char *statement, const SbkTables *tables,
 		references(pass, true),
 		references(pass, false)
 	};
-	int			rc;
 
 	sbk_writer_show("shadowed", pass->shadowed_desc, pass->shadowed,
 					pass->num_shadowed);
-	rc = run_opened(statement, all, 5, types, values, NULL);
-	if (rc != SPI_OK_SELECT)
-		elog(ERROR, "could not write the shadows: %s",
-			 SPI_result_code_string(rc));
+	run_opened(prepare(statement, 5, types, 0), all, values, NULL);
 	SPI_unregister_relation("shadowed");
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
@@ -179,9 +193,20 @@ sbk_writer_allows(Oid table)
 	return false;
 }
 
-static int
-run_opened(const char *statement, Opened tables, int n, Oid *types,
-		   Datum *values, const char *nulls)
+static SPIPlanPtr
+prepare(const char *statement, int n, Oid *types, int options)
+{
+	SPIPlanPtr	plan = SPI_prepare_cursor(statement, n, types, options);
+
+	if (plan == NULL)
+		elog(ERROR, "could not plan to write the book: %s",
+			 SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+/* Executes a plan once; its statement begins to write these tables. */
+static void
+run_opened(SPIPlanPtr plan, Opened tables, Datum *values, const char *nulls)
 {
 	Opened		saved = opened;
 	volatile int rc = 0;
@@ -189,14 +214,16 @@ run_opened(const char *statement, Opened tables, int n, Oid *types,
 	opened = tables;
 	PG_TRY();
 	{
-		rc = SPI_execute_with_args(statement, n, types, values, nulls, false, 0);
+		rc = SPI_execute_plan(plan, values, nulls, false, 0);
 	}
 	PG_FINALLY();
 	{
 		opened = saved;
 	}
 	PG_END_TRY();
-	return rc;
+	if (rc < 0)
+		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	SPI_freeplan(plan);
 }
 
 void
@@ -205,12 +232,10 @@ sbk_writer_amend(Oid table, const char *statement, Datum subject)
 	Oid			types[1] = {JSONBOID};
 	char		nulls[1] = {subject == 0 ? 'n' : ' '};
 	SbkGuise	guise;
-	int			rc;
 
 	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
-	rc = run_opened(statement, (Opened) {{table}}, 1, types, &subject, nulls);
-	if (rc < 0)
-		elog(ERROR, "could not amend the book: %s", SPI_result_code_string(rc));
+	run_opened(prepare(statement, 1, types, 0), (Opened) {{table}}, &subject,
+			   nulls);
 	sbk_guise_resume(&guise);
 }
 
@@ -227,16 +252,6 @@ sbk_writer_owner(Oid table)
 	return owner;
 }
 
-void
-sbk_writer_refuse_duplicate(const char *job, const char *duplicate)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_UNIQUE_VIOLATION),
-			errmsg("the source of job \"%s\" has several rows of one key", job),
-			errdetail_internal("%s", duplicate),
-			errhint("Make the key longer, or leave one row of each key in a view, and make that the source."));
-}
-
 /* The rows it has processed; endings may be 0. */
 static int64
 execute(const char *statement, Opened tables, const SbkWriting *writing,
@@ -248,34 +263,41 @@ execute(const char *statement, Opened tables, const SbkWriting *writing,
 		TimestampTzGetDatum(writing->system_from),
 		endings
 	};
-	int			rc = run_opened(statement, tables, endings == 0 ? 2 : 3, types,
-								values, NULL);
 
-	if (rc < 0)
-		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	run_opened(prepare(statement, endings == 0 ? 2 : 3, types, 0), tables,
+			   values, NULL);
 	return SPI_processed;
 }
 
 /*
  * Of rows that are named by their ctid, which come in about the order of the
- * table.  A hash or merge join of many would lose it, and read and write pages
- * all over the table and its index.
+ * table: each is fetched from where it stands.  A join of all rows would lose
+ * that order, and read and write pages all over the table and its index; a table
+ * that nobody has analyzed looks small enough for it.  That is forbidden while
+ * the statement is planned, not to the triggers that it fires.
  */
 static int64
 execute_by_place(const char *statement, Opened tables,
 				 const SbkWriting *writing)
 {
-	static const char *const joins[] = {"enable_hashjoin", "enable_mergejoin"};
+	static const char *const paths[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2] = {
+		Int64GetDatum(writing->run),
+		TimestampTzGetDatum(writing->system_from)
+	};
 	int			level = NewGUCNestLevel();
-	int64		num_processed;
+	SPIPlanPtr	plan;
 	int			i;
 
-	for (i = 0; i < lengthof(joins); i++)
-		(void) set_config_option(joins[i], "off", PGC_USERSET, PGC_S_SESSION,
+	for (i = 0; i < lengthof(paths); i++)
+		(void) set_config_option(paths[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	num_processed = execute(statement, tables, writing, 0);
+	plan = prepare(statement, 2, types, CURSOR_OPT_GENERIC_PLAN);
+	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
 	AtEOXact_GUC(false, level);
-	return num_processed;
+	run_opened(plan, tables, values, NULL);
+	return SPI_processed;
 }
 
 /* The statement tells how many it has ended, and their digest. */
@@ -348,16 +370,20 @@ check_replaced(SbkPass *pass, const SbkStatements *statements)
 					true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
 	if (SPI_processed > 0)
-		refuse_duplicates(pass, statements);
+		sbk_writer_refuse_duplicates(pass, statements);
 }
 
-static void
-refuse_duplicates(SbkPass *pass, const SbkStatements *statements)
+void
+sbk_writer_refuse_duplicates(SbkPass *pass, const SbkStatements *statements)
 {
+	Datum	   *key = palloc(pass->num_key * sizeof(Datum));
+	bool	   *nulls = palloc(pass->num_key * sizeof(bool));
+	SbkNamedRow row = {pass, key, nulls};
+
 	if (SPI_execute(statements->duplicate, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
-	if (SPI_processed > 0)
-		sbk_writer_refuse_duplicate(pass->job,
-									SPI_getvalue(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1));
+	if (SPI_processed == 0)
+		return;
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, key, nulls);
+	sbk_found_refuse_duplicate(&row);
 }

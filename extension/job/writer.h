@@ -85,8 +85,8 @@ extern bool sbk_writer_allows(Oid table);
 extern void sbk_writer_show(const char *name, TupleDesc desc,
 							Tuplestorestate *rows, int64 n);
 
-/* Throws, naming the key. */
-pg_noreturn extern void sbk_writer_refuse_duplicate(const char *job,
-													const char *duplicate);
+/* Throws where the source has several rows of one key, and names it. */
+extern void sbk_writer_refuse_duplicates(SbkPass *pass,
+										 const SbkStatements *statements);
 
 #endif							/* SBK_WRITER_H */

@@ -9,6 +9,7 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -56,7 +57,7 @@ static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
 static void require_top_level(FunctionCallInfo fcinfo, const char *procedure);
 static Oid	find_owner(Oid function);
-static Oid	find_table(Oid relation_id, List **names);
+static Oid	find_table(Oid relation_id, bool with_heirs, List **names);
 static RangeTblEntry *only_relation(const Query *query);
 static List *shown_columns(const Query *query, Relation view, Oid relation,
 						   List *names);
@@ -331,7 +332,7 @@ sbk_sql_source_key(PG_FUNCTION_ARGS)
 	Oid			source = PG_GETARG_OID(0);
 	List	   *key = NIL;
 	List	   *none = NIL;
-	Oid			table = find_table(source, &none);
+	Oid			table = find_table(source, true, &none);
 	ListCell   *wanted;
 	ListCell   *cell;
 
@@ -345,7 +346,7 @@ sbk_sql_source_key(PG_FUNCTION_ARGS)
 		{
 			List	   *shows = list_make1(lfirst(cell));
 
-			(void) find_table(source, &shows);
+			(void) find_table(source, true, &shows);
 			if (shows != NIL && strcmp(linitial(shows), lfirst(wanted)) == 0)
 				found = lfirst(cell);
 		}
@@ -377,7 +378,7 @@ sbk_sql_source_table(PG_FUNCTION_ARGS)
 					  &elements, NULL, &n);
 	for (i = 0; i < n; i++)
 		names = lappend(names, NameStr(*DatumGetName(elements[i])));
-	table = find_table(PG_GETARG_OID(0), &names);
+	table = find_table(PG_GETARG_OID(0), true, &names);
 	nulls[0] = nulls[1] = !OidIsValid(table) || names == NIL;
 	values[0] = ObjectIdGetDatum(table);
 	values[1] = PointerGetDatum(name_array(names));
@@ -389,18 +390,20 @@ sbk_sql_source_table(PG_FUNCTION_ARGS)
  * The table whose rows a relation shows one by one: itself, or, of a view on
  * one relation and without grouping, that of the relation.  names are columns
  * of the relation; set to those that they show, NIL where one shows none.
- * InvalidOid for all else.
+ * InvalidOid for all else; rows of tables that inherit from it are others'.
+ * What it depends on stays as it is until the end of the transaction.
  */
 static Oid
-find_table(Oid relation_id, List **names)
+find_table(Oid relation_id, bool with_heirs, List **names)
 {
 	Relation	relation;
 	Oid			table = InvalidOid;
 
 	check_stack_depth();
 	relation = relation_open(relation_id, AccessShareLock);
-	if (relation->rd_rel->relkind == RELKIND_RELATION ||
-		relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+	if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+		(relation->rd_rel->relkind == RELKIND_RELATION &&
+		 !(with_heirs && find_inheritance_children(relation_id, NoLock) != NIL)))
 		table = relation_id;
 	else if (relation->rd_rel->relkind == RELKIND_VIEW)
 	{
@@ -410,10 +413,10 @@ find_table(Oid relation_id, List **names)
 		if (from != NULL)
 		{
 			*names = shown_columns(query, relation, from->relid, *names);
-			table = find_table(from->relid, names);
+			table = find_table(from->relid, from->inh, names);
 		}
 	}
-	relation_close(relation, AccessShareLock);
+	relation_close(relation, NoLock);
 	return table;
 }
 

@@ -13,7 +13,6 @@ CREATE TABLE scorebook.registered_job
 	model			text NOT NULL,
 	source			regclass NOT NULL,
 	key				name[] NOT NULL,
-	key_is_unique	boolean NOT NULL,
 	keep			text NOT NULL,
 	inputs			text NOT NULL,
 	reasons			integer,
@@ -65,8 +64,6 @@ COMMENT ON COLUMN scorebook.registered_job.dropped_at IS
 	'since when there is only the book';
 COMMENT ON COLUMN scorebook.registered_job.model IS
 	'a reference: name, name@alias or name/version';
-COMMENT ON COLUMN scorebook.registered_job.key_is_unique IS
-	'the source cannot have two rows of one key';
 COMMENT ON COLUMN scorebook.registered_job.keep IS
 	'one row a key (latest), or one a key and effective_at (each_period)';
 COMMENT ON COLUMN scorebook.registered_job.inputs IS
@@ -269,7 +266,6 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
 	job scorebook.registered_job;
-	unique_key name[];
 	shape record;
 BEGIN
 	PERFORM scorebook.check_job_name(name);
@@ -293,6 +289,7 @@ BEGIN
 	job.timezone := coalesce(timezone, pg_catalog.current_setting('TimeZone'));
 	job.direction := direction;
 	job.scaling := scaling;
+	readers := coalesce(readers, '{}');
 
 	shape := scorebook.result_shape(job.model);
 	job.has_scores := shape.width > 1;
@@ -309,9 +306,7 @@ BEGIN
 				schema, CURRENT_USER);
 	END IF;
 	job.source := scorebook.find_source(name, coalesce(source, pg_catalog.quote_ident(name)), schema);
-	unique_key := scorebook.source_key(job.source);
-	job.key := coalesce(key, unique_key);
-	job.key_is_unique := unique_key IS NOT NULL AND unique_key OPERATOR(pg_catalog.<@) job.key;
+	job.key := coalesce(key, scorebook.source_key(job.source));
 	PERFORM scorebook.check_job(job);
 
 	PERFORM scorebook.create_book(job, schema, readers);
@@ -491,14 +486,15 @@ $$;
 COMMENT ON FUNCTION scorebook.check_source(text, text, regclass, name[]) IS
 	'throws where a source lacks the key, or does not fit the model';
 
--- Names in them are looked up as a run does: in pg_catalog only.
+-- Names in them are looked up as a run does: in pg_catalog only; and all columns
+-- are read, as a run does.
 CREATE FUNCTION scorebook.check_expressions(source regclass, effective_at text, exclude text, watermark name)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	EXECUTE format('SELECT (%s)::timestamp with time zone, (%s)::boolean, %s FROM %s AS source LIMIT 0',
+	EXECUTE format('SELECT (%s)::timestamp with time zone, (%s)::boolean, %s, source.* FROM %s AS source LIMIT 0',
 		coalesce(effective_at, 'NULL'), coalesce(exclude, 'NULL'),
 		coalesce(quote_ident(watermark), 'NULL'), source);
 END

@@ -176,6 +176,34 @@ $$;
 COMMENT ON FUNCTION scorebook.check_scaling(text, jsonb, text) IS
 	'throws where a job cannot have points by this scaling';
 
+CREATE FUNCTION scorebook.check_points_internal(job scorebook.registered_job)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	needing text;
+BEGIN
+	IF job.scaling IS NOT NULL THEN
+		RETURN;
+	END IF;
+	SELECT k.kind INTO needing
+	FROM unnest(ARRAY['cutoff', 'band']) AS k (kind)
+	WHERE EXISTS (SELECT FROM scorebook.current_ranges(k.kind, job.job_id) AS r WHERE r.of_points)
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('job "%s" needs its scaling', job.name),
+			DETAIL = format('Its %ss are on the scale "points".', needing),
+			HINT = format('Set others first: scorebook.set_%ss(..., scale => ''probability'').', needing);
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_points_internal(scorebook.registered_job) IS
+	'throws where a job has cutoffs or bands of points, and would have no points';
+
 CREATE FUNCTION scorebook.set_cutoffs(job text, cutoffs jsonb, scale text DEFAULT NULL)
 RETURNS integer
 LANGUAGE c

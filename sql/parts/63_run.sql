@@ -65,6 +65,8 @@ COMMENT ON COLUMN scorebook.run.system_from IS
 	'that of the rows that it wrote, unless the row before is younger';
 COMMENT ON COLUMN scorebook.run.snapshot IS
 	'the one that the source was read under, as pg_current_snapshot shows it';
+COMMENT ON COLUMN scorebook.run.library_version IS
+	'the XGBoost that has scored rows, or explained them; null: none has';
 COMMENT ON COLUMN scorebook.run.source IS
 	'the relations that the source read from: name, oid, kind and, of a view, the SHA-256 of its definition';
 COMMENT ON COLUMN scorebook.run.rows_read IS
@@ -114,7 +116,7 @@ COMMENT ON COLUMN scorebook.run_model.role IS
 COMMENT ON COLUMN scorebook.run_model.model_id IS
 	'null where the model of a shadow could not be had';
 COMMENT ON COLUMN scorebook.run_model.library_version IS
-	'the version of XGBoost that the verification was made with';
+	'the XGBoost that has scored rows, or explained them; null: none has';
 COMMENT ON COLUMN scorebook.run_model.rows_failed IS
 	'rows that a shadow could not score; those of the others are in run and row_error';
 COMMENT ON COLUMN scorebook.run_model.rows_written IS
@@ -363,7 +365,7 @@ BEGIN
 			SELECT format('WITH changed (%s) AS (%s) ', key, string_agg(
 				format('SELECT %s FROM %I', scorebook.column_list(t.columns, '%I'), r.name), ' UNION '))
 			INTO changed
-			FROM scorebook.source_table(job.source, job.key) AS t,
+			FROM scorebook.streamed_table(job) AS t,
 				unnest(CASE scope WHEN 'inserted' THEN ARRAY['new_rows'] WHEN 'deleted' THEN ARRAY['old_rows']
 					   ELSE ARRAY['new_rows', 'old_rows'] END) AS r (name);
 			scoped := format(' WHERE (%s) IN (SELECT %s FROM changed)',
@@ -405,12 +407,9 @@ BEGIN
 		source, scoped, old);
 	count_old := format('SELECT count(*) FROM %s AS c%s', job.result,
 		CASE WHEN each_period AND NOT by_row THEN ' WHERE c.effective_at = $1' END);
-	duplicate := format(
-		'SELECT format(%L, %s) FROM %s AS source GROUP BY %s HAVING count(*) > 1 LIMIT 1',
-		'Key (' || array_to_string(job.key, ', ') || ')=('
-			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(job.key)]), ', ')
-			|| ') comes more than once.',
-		key, job.source, key);
+	duplicate := format('SELECT %1$s FROM %2$s AS source WHERE (%1$s) IS NOT NULL GROUP BY %1$s%3$s'
+		' HAVING count(*) > 1 LIMIT 1',
+		key, job.source, CASE WHEN each_period AND by_row THEN format(', (%s)::timestamp with time zone', job.effective_at) END);
 	-- o is c as it was.  A row that another one has written meanwhile has another
 	-- run: a TID is not looked at again.
 	replace := format(
@@ -587,7 +586,7 @@ BEGIN
 		$sql$, job.shadow, job.shadow_history, scorebook.column_list(said, 'w.%I'),
 		CASE WHEN is_whole THEN 'FULL' ELSE 'RIGHT' END,
 		-- a key that comes twice, and cannot be scored, fails no run
-		CASE WHEN job.key_is_unique THEN 'shadowed'
+		CASE WHEN scorebook.key_is_unique_internal(job) THEN 'shadowed'
 			 ELSE format('(SELECT DISTINCT ON (%1$s) w.* FROM shadowed AS w ORDER BY %1$s)',
 				scorebook.column_list(row_key, 'w.%I')) END,
 		scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '),
@@ -657,6 +656,18 @@ $$;
 COMMENT ON FUNCTION scorebook.check_tables(scorebook.registered_job, regclass[]) IS
 	'throws where somebody has dropped one of these tables of a job; nulls are none';
 
+-- Asked by every run: constraints can be dropped, and views replaced.
+CREATE FUNCTION scorebook.key_is_unique_internal(job scorebook.registered_job)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(scorebook.source_key(job.source) <@ job.key, false)
+$$;
+
+COMMENT ON FUNCTION scorebook.key_is_unique_internal(scorebook.registered_job) IS
+	'is it certain that the source of a job has no two rows of one key?';
+
 -- What a run needs to know of its job.
 CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT owner name,
 	OUT result bigint, OUT history bigint, OUT shadow bigint, OUT shadow_history bigint, OUT num_key integer, OUT key_is_unique boolean,
@@ -685,7 +696,7 @@ BEGIN
 	shadow := job.shadow::oid::bigint;
 	shadow_history := job.shadow_history::oid::bigint;
 	num_key := cardinality(job.key);
-	key_is_unique := job.key_is_unique;
+	key_is_unique := scorebook.key_is_unique_internal(job);
 	inputs := job.inputs;
 	each_period := job.keep = 'each_period';
 	record_errors := job.on_error = 'record';
@@ -760,8 +771,8 @@ BEGIN
 		system_from = finish_run_internal.system_from, snapshot = finish_run_internal.snapshot,
 		snapshot_at = finish_run_internal.snapshot_at, watermark = finish_run_internal.watermark,
 		model = m.name, model_id = done.model_id, version = done.version, sha256 = v.sha256,
-		engine = done.engine, verification = w.run, library_version = w.library_version,
-		source = scorebook.source_relations(job.source),
+		engine = done.engine, verification = w.run,
+		library_version = done.library_version, source = scorebook.source_relations(job.source),
 		rows_read = done.rows_read, rows_scored = done.rows_scored,
 		rows_changed = done.rows_changed, rows_confirmed = done.rows_confirmed,
 		rows_closed = done.rows_closed, rows_failed = done.rows_failed,
@@ -800,7 +811,7 @@ BEGIN
 	INSERT INTO scorebook.run_model (run, role, ref, model_id, version, sha256, engine, verification,
 		library_version, rows_scored, rows_failed, rows_written, rows_ended, digest, sqlstate, message)
 	SELECT number, coalesce(m.role, 'shadow'), coalesce(m.ref, s.ref), m.model_id, m.version, v.sha256,
-		m.engine, w.run, w.library_version, coalesce(m.rows_scored, 0), coalesce(m.rows_failed, 0),
+		m.engine, w.run, m.library_version, coalesce(m.rows_scored, 0), coalesce(m.rows_failed, 0),
 		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.rows_written, 0) END,
 		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.rows_ended, 0) END,
 		CASE WHEN coalesce(m.role, 'shadow') = 'shadow' THEN coalesce(s.digest, 0) END,
@@ -812,7 +823,7 @@ BEGIN
 			ON m.ref = s.ref AND m.role = s.of
 		LEFT JOIN scorebook.model_version AS v ON v.model_id = m.model_id AND v.version = m.version
 		LEFT JOIN LATERAL
-			(SELECT w.run, w.library_version
+			(SELECT w.run
 			 FROM scorebook.verification AS w
 			 WHERE w.model_id = m.model_id AND w.version = m.version
 			 ORDER BY w.run DESC LIMIT 1) AS w ON true;

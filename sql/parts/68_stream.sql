@@ -28,6 +28,27 @@ AS 'MODULE_PATHNAME', 'sbk_sql_stream';
 COMMENT ON FUNCTION scorebook.score_changes() IS
 	'trigger: scores the rows that a statement has changed into the book of a job';
 
+-- Asked again whenever something has changed: views can be replaced.
+CREATE FUNCTION scorebook.streamed_table(job scorebook.registered_job, OUT relation regclass, OUT columns name[])
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	SELECT t.* INTO relation, columns FROM scorebook.source_table(job.source, job.key) AS t;
+	IF relation IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'wrong_object_type',
+			MESSAGE = format('the source of job "%s" cannot be streamed', job.name),
+			DETAIL = format('%s does not show one table row by row, with the key as it is there.', job.source),
+			HINT = 'Run the job on a schedule, or score subjects one by one with scorebook.score.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.streamed_table(scorebook.registered_job) IS
+	'the table that a stream of a job watches, and the columns of its key there; throws where there is none';
+
 CREATE FUNCTION scorebook.stream_job(name text, on_error text DEFAULT 'fail')
 RETURNS void
 LANGUAGE plpgsql
@@ -39,14 +60,7 @@ DECLARE
 	part regclass;
 BEGIN
 	job := scorebook.find_job(name);
-	base := (scorebook.source_table(job.source, job.key)).relation;
-	IF base IS NULL THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'wrong_object_type',
-			MESSAGE = format('the source of job "%s" cannot be streamed', name),
-			DETAIL = format('%s does not show one table row by row, with the key as it is there.', job.source),
-			HINT = 'Run the job on a schedule, or score subjects one by one with scorebook.score.';
-	END IF;
+	base := (scorebook.streamed_table(job)).relation;
 	PERFORM scorebook.register_stream(name, base, on_error);
 	FOR part IN SELECT p.relid FROM pg_partition_tree(base) AS p UNION SELECT base LOOP
 		PERFORM scorebook.create_stream_triggers(part, job.job_id, name, on_error);

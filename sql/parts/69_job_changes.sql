@@ -100,6 +100,7 @@ BEGIN
 			HINT = 'Make another job for it.';
 	END IF;
 	PERFORM scorebook.check_scaling(name, job.scaling, job.model);
+	PERFORM scorebook.check_points_internal(job);
 	PERFORM scorebook.check_split_shares(name, job.split);
 	PERFORM scorebook.check_reasons(job, scorebook.num_reasons_internal(job));
 	PERFORM scorebook.check_retention_internal(job);
@@ -227,10 +228,12 @@ AS $$
 DECLARE
 	moving constant text := (SELECT m.name FROM scorebook.model AS m WHERE m.model_id = NEW.model_id);
 	ref constant text := moving || '/' || NEW.version;
+	uses constant text[] := ARRAY[moving || '@' || NEW.alias, CASE NEW.alias WHEN 'champion' THEN moving END];
 	job scorebook.registered_job;
 	shape record;
 	broken text;
 	problem text;
+	blind text;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.model_version AS v
 			WHERE v.model_id = NEW.model_id AND v.version <> NEW.version
@@ -246,8 +249,7 @@ BEGIN
 		SELECT j.*
 		FROM scorebook.registered_job AS j
 		WHERE j.dropped_at IS NULL
-			AND (j.model = moving || '@' || NEW.alias OR (j.model = moving AND NEW.alias = 'champion')
-				OR (scorebook.model_of_reference(j.model) = moving AND j.split ? NEW.alias))
+			AND (j.model = ANY (uses) OR (scorebook.model_of_reference(j.model) = moving AND j.split ? NEW.alias))
 		ORDER BY j.name
 	LOOP
 		shape := scorebook.result_shape(ref);
@@ -274,6 +276,19 @@ BEGIN
 				NEW.version, moving, NEW.alias),
 			DETAIL = format('It would break: %s.', broken),
 			HINT = 'Change their sources first, or give the version an alias of its own and make jobs for it.';
+	END IF;
+	-- what a shadow cannot do is no reason for the alias to stay
+	SELECT string_agg(format('"%s" (column "%s": %s)', j.name, i."column", i.verdict), '; ' ORDER BY j.name) INTO blind
+	FROM scorebook.registered_job AS j
+		JOIN pg_class AS c ON c.oid = j.source,
+		LATERAL (SELECT i.* FROM scorebook.input_map(ref, j.source) AS i WHERE i.verdict <> 'ok' LIMIT 1) AS i
+	WHERE j.dropped_at IS NULL AND j.shadows && uses;
+	IF blind IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = format('version %s of model "%s" cannot score the sources of all jobs that have the alias "%s" as a shadow',
+				NEW.version, moving, NEW.alias),
+			DETAIL = format('It will say nothing beside %s.', blind),
+			HINT = 'Change their sources, or their shadows with scorebook.alter_job.';
 	END IF;
 	RETURN NEW;
 END

@@ -53,20 +53,35 @@ BEGIN
 			MESSAGE = format('%s of job "%s" must be a positive interval', wrong, job.name),
 			HINT = 'For example, "2 years"; null keeps it for good.';
 	END IF;
-	IF job.retain < interval '6 months' AND EXISTS
+	IF NOT EXISTS
 		(SELECT FROM scorebook.model AS m
 		 WHERE m.model_id = (scorebook.resolve_reference(job.model)).model_id AND m.mode = 'governed')
 	THEN
+		RETURN;
+	END IF;
+	IF job.retain < interval '6 months' THEN
 		RAISE WARNING USING
 			MESSAGE = format('job "%s" keeps its history for less than six months', job.name),
 			DETAIL = format('Its model is governed, and retain is %s.', job.retain),
 			HINT = 'Set retain to six months or more, or to null to keep the history for good.';
 	END IF;
+	IF job.retain_inputs < interval '6 months' THEN
+		RAISE WARNING USING
+			MESSAGE = format('job "%s" keeps inputs for less than six months', job.name),
+			DETAIL = format('Its model is governed, and retain_inputs is %s.', job.retain_inputs),
+			HINT = 'Set retain_inputs to six months or more, or to null to keep inputs as long as the history.';
+	END IF;
+	IF job.inputs = 'none' THEN
+		RAISE WARNING USING
+			MESSAGE = format('job "%s" keeps no inputs', job.name),
+			DETAIL = 'Its model is governed, and what it says can neither be computed again nor explained.',
+			HINT = 'Make the job with inputs => ''full''.';
+	END IF;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.check_retention_internal(scorebook.registered_job) IS
-	'throws where a job would keep nothing, and warns where a governed model would be answered for too shortly';
+	'throws where a job would keep nothing, and warns where a governed model could not be answered for';
 
 CREATE FUNCTION scorebook.archived_partitions(job_id integer)
 RETURNS TABLE (relation regclass)

@@ -246,6 +246,8 @@ INSERT INTO api VALUES
 	 'until timestamp with time zone DEFAULT ''infinity''::timestamp with time zone, OUT rows_compared bigint, '
 	 'OUT agreement double precision, OUT difference double precision[], OUT flips bigint, OUT flipped jsonb, '
 	 'OUT rank_correlation double precision', 'record', 's', 'u', false, true),
+	('streamed_table', 'scorebook.registered_job', 'job scorebook.registered_job, OUT relation regclass, OUT columns name[]',
+	 'record', 's', 'u', false, true),
 	('stream_job', 'text,text', 'name text, on_error text DEFAULT ''fail''::text',
 	 'void', 'v', 'u', false, true),
 	('unregister_job', 'text,boolean', 'name text, keep_book boolean',

@@ -309,7 +309,7 @@ RESET ROLE;
 -- books of others are no sources of rights
 SET ROLE scorebook_nobody;
 SELECT throws_ok('SELECT scorebook.register_job(jsonb_populate_record(NULL::scorebook.registered_job,
-	''{"name": "mine", "model": "risk", "source": "guarded.account", "key": ["number"], "key_is_unique": true, "keep": "latest", "inputs": "full", "shadows": [], "on_error": "fail",
+	''{"name": "mine", "model": "risk", "source": "guarded.account", "key": ["number"], "keep": "latest", "inputs": "full", "shadows": [], "on_error": "fail",
 	"max_errors": 1, "timezone": "UTC", "result": "guarded.empty", "history": "guarded.empty_history", "has_scores": false, "has_class": false,
 	"direction": "higher_is_riskier"}''))', '42501', 'the tables of job "mine" must belong to its owner', 'nobody makes a job of others'' tables');
 SELECT throws_ok('SELECT scorebook.alter_job(''book'', ''{"exclude": null}'')', '42704', 'job "book" does not exist', 'who may not see a job does not alter it');

@@ -366,7 +366,7 @@ SELECT throws_ok($$SELECT scorebook.compare_versions('nosuch', 'credit', 'credit
 -- a prediction can be followed to all that made it
 SELECT is(
 	(SELECT (r.status, r.started_by, d.definition ->> 'model', d.definition -> 'shadows', m.role, m.ref, m.version, encode(m.sha256, 'hex'),
-		m.engine IN ('native', 'xgboost'), v.engine = m.engine, m.library_version = v.library_version, r.scorebook_version = e.extversion,
+		m.engine IN ('native', 'xgboost'), v.engine = m.engine, m.library_version IS NULL, r.scorebook_version = e.extversion,
 		(r.source #>> '{0,oid}')::oid::regclass, r.snapshot ~ '^\d+:\d+:', r.snapshot_at BETWEEN r.started_at AND r.finished_at,
 		r.phases ?& '{prepare,score,write,reasons,shadows}', r.rows_read)::text
 	 FROM scores.plain AS b JOIN scorebook.run AS r USING (run)

@@ -165,9 +165,24 @@ SELECT scorebook.alter_job('twice', '{"on_error": "record"}');
 CALL scorebook.run_job('twice');
 :remember
 SELECT key, sqlstate, message, detail FROM scorebook.row_error;
+SELECT r.sqlstate, r.failed_key, r.failed_key_digest = scorebook.key_digest(k) AS found
+FROM scorebook.job_run AS j JOIN scorebook.run AS r USING (run),
+	LATERAL (SELECT substring(r.failed_key FROM '\d')::int AS id) AS k
+WHERE j.job = 'twice' AND r.status = 'failed' ORDER BY run;
 TRUNCATE keyless;
 INSERT INTO keyless (f0) VALUES (1);
 SELECT scorebook.drop_job('twice', keep_book => false);
+
+-- a key may come once for each period, and not twice for one
+SELECT scorebook.create_job('periods', 'risk', source => 'keyless', key => '{id}', keep => 'each_period', effective_at => 'changed');
+TRUNCATE keyless;
+INSERT INTO keyless SELECT c.id, c.f0, 1, 2, 3, 4, 5, 6, 7, false, m FROM customer AS c, (VALUES ('2020-01-01'::timestamptz), ('2020-02-01')) AS m (m);
+CALL scorebook.run_job('periods');
+:remember
+INSERT INTO keyless SELECT * FROM keyless WHERE id = 4 AND changed = '2020-02-01';
+CALL scorebook.run_job('periods');
+:unchanged
+SELECT scorebook.drop_job('periods', keep_book => false);
 
 -- rows that cannot be scored
 UPDATE customer SET f0 = 'infinity' WHERE id IN (2, 4);

@@ -26,6 +26,24 @@ sub forge { $node->safe_psql('postgres', "SET session_replication_role = replica
 forge(q{UPDATE scorebook.verification SET library_version = '1.6.0'});
 is($node->safe_psql('postgres', $by_library), $right, 'another library that gives the same scores is used');
 
+# a run tells which library has scored or explained its rows, not which one has
+# verified the model
+$node->safe_psql('postgres', q{
+	CREATE TABLE m AS SELECT 1 AS id, 0.5::real AS f0, 0.5::real AS f1, 0.5::real AS f2, 0.5::real AS f3,
+		0.5::real AS f4, 0.5::real AS f5, 0.5::real AS f6, 0.5::real AS f7;
+	SELECT scorebook.create_job('m', key => '{id}')});
+sub run_with
+{
+	$node->safe_psql('postgres', qq{SET scorebook.engine = $_[0]; CALL scorebook.run_job('m');
+		SELECT r.engine, r.library_version, m.engine, m.library_version
+		FROM scorebook.run AS r JOIN scorebook.run_model AS m USING (run) ORDER BY run DESC LIMIT 1});
+}
+is(run_with('native'), 'native||native|', 'of a run by the native engine: none');
+is(run_with('xgboost'), "xgboost|$version|xgboost|$version", 'of a run by the library: the one that has scored');
+$node->safe_psql('postgres', q{SELECT scorebook.alter_job('m', '{"reasons": 2}'); UPDATE m SET f0 = 0.25});
+is(run_with('auto'), "native|$version|native|$version", 'of a run that stores reasons: the one that has explained');
+is(run_with('auto'), 'native||native|', 'of a run that has found them all as they were: none');
+
 # CRC-32C, bit by bit
 sub crc
 {

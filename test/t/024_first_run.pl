@@ -63,10 +63,10 @@ $node->safe_psql('postgres', q{
 		source => 'SELECT * FROM source UNION ALL SELECT * FROM source WHERE id = 7')});
 my ($rc, $out, $err) = $node->psql('postgres', q{CALL scorebook.run_job('twice')});
 is($rc, 3, 'a key that comes twice is an error');
-like($err, qr/the source of job "twice" has several rows of one key\nDETAIL:  Key \(id\)=\(7\) is duplicated\./, 'which names it');
+like($err, qr/the source of job "twice" has several rows of one key\nDETAIL:  Key \(id\)=\(7\) comes more than once\./, 'which names it');
 is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM scores.twice;
-		SELECT status, sqlstate FROM scorebook.job_run WHERE job = 'twice'}), "0\nfailed|23505", 'and nothing is written');
+		SELECT status, sqlstate, failed_key FROM scorebook.job_run WHERE job = 'twice'}), "0\nfailed|23505|(id)=(7)", 'and nothing is written');
 
 # the memory that the sort may take is that of a run, whatever the server allows
 is($node->safe_psql('postgres', q{
