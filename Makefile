@@ -42,23 +42,27 @@ OBJS = \
 	extension/job/attempt.o \
 	extension/job/block.o \
 	extension/job/decision.o \
+	extension/job/definition.o \
 	extension/job/digest.o \
 	extension/job/erased.o \
 	extension/job/errand.o \
 	extension/job/fill.o \
 	extension/job/found.o \
 	extension/job/guise.o \
-	extension/job/intact.o \
 	extension/job/keeper.o \
 	extension/job/key_hash.o \
+	extension/job/lock.o \
 	extension/job/partition.o \
 	extension/job/pass.o \
+	extension/job/phases.o \
 	extension/job/progress.o \
 	extension/job/pull.o \
+	extension/job/record.o \
 	extension/job/run.o \
 	extension/job/scorer.o \
 	extension/job/scorers.o \
 	extension/job/shadow.o \
+	extension/job/shape.o \
 	extension/job/siphash.o \
 	extension/job/writer.o \
 	extension/module.o \
@@ -112,23 +116,28 @@ OWN_HEADERS = \
 	extension/job/attempt.h \
 	extension/job/block.h \
 	extension/job/decision.h \
+	extension/job/definition.h \
 	extension/job/digest.h \
 	extension/job/erased.h \
 	extension/job/errand.h \
 	extension/job/fill.h \
 	extension/job/found.h \
 	extension/job/guise.h \
-	extension/job/intact.h \
 	extension/job/keeper.h \
 	extension/job/key_hash.h \
+	extension/job/lock.h \
 	extension/job/partition.h \
 	extension/job/pass.h \
+	extension/job/phases.h \
 	extension/job/progress.h \
 	extension/job/pull.h \
+	extension/job/record.h \
+	extension/job/request.h \
 	extension/job/run.h \
 	extension/job/scorer.h \
 	extension/job/scorers.h \
 	extension/job/shadow.h \
+	extension/job/shape.h \
 	extension/job/siphash.h \
 	extension/job/writer.h \
 	extension/registry/admission.h \
@@ -206,7 +215,7 @@ REGRESS        = install registry reference load_errors load_arguments score cla
 	versioning history_limits training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire versioning job erase watermark drop
+ISOLATION      = load alias retire versioning job erase watermark drop shadow
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

@@ -129,9 +129,10 @@ sbk_real_array(const float *values, Size n)
 
 	if (n == 0)
 		return PointerGetDatum(construct_empty_array(FLOAT4OID));
-	array = palloc0(size);
+	array = palloc(size);
 	SET_VARSIZE(array, size);
 	array->ndim = 1;
+	array->dataoffset = 0;
 	array->elemtype = FLOAT4OID;
 	ARR_DIMS(array)[0] = n;
 	ARR_LBOUND(array)[0] = 1;

@@ -99,4 +99,7 @@ extern Datum sbk_real_array(const float *values, Size n);
 /* Reads the inputs from a JSON object, by its keys. */
 extern void sbk_read_jsonb(const SbkModel *model, Jsonb *object, SbkRow *row);
 
+/* The first key that would be read and is not there, or NULL. */
+extern const char *sbk_missing_key(const SbkModel *model, Jsonb *object);
+
 #endif							/* SBK_BIND_H */

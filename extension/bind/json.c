@@ -10,6 +10,7 @@
 
 #include "bind/value.h"
 
+static const char *key_of(const SbkModel *model, int i);
 static float read_value(const SbkModel *model, int i, const char *key,
 						const JsonbValue *value);
 static const char *kind_name(const JsonbValue *value);
@@ -29,8 +30,7 @@ sbk_read_jsonb(const SbkModel *model, Jsonb *object, SbkRow *row)
 						model->features[0].column));
 	for (i = 0; i < num_input; i++)
 	{
-		const char *key = i < model->num_feature ? model->features[i].column :
-			model->base_margin;
+		const char *key = key_of(model, i);
 		JsonbValue	value;
 		float		input;
 
@@ -52,6 +52,32 @@ sbk_read_jsonb(const SbkModel *model, Jsonb *object, SbkRow *row)
 		else
 			row->base_margin = input;
 	}
+}
+
+const char *
+sbk_missing_key(const SbkModel *model, Jsonb *object)
+{
+	int			num_input = model->num_feature + (model->base_margin ? 1 : 0);
+	int			i;
+
+	for (i = 0; i < num_input; i++)
+	{
+		const char *key = key_of(model, i);
+		JsonbValue	value;
+
+		if (getKeyJsonValueFromContainer(&object->root, key, strlen(key),
+										 &value) == NULL)
+			return key;
+	}
+	return NULL;
+}
+
+/* Of feature i, or of the base margin. */
+static const char *
+key_of(const SbkModel *model, int i)
+{
+	return i < model->num_feature ? model->features[i].column :
+		model->base_margin;
 }
 
 static float

@@ -3,16 +3,24 @@
  *		Hashes of rows: of the bytes that each value is made of.
  *
  * The number of an enum's label is another one after a restore, so that its text
- * stands for it.
+ * stands for it.  Every row of a run is hashed, so this is a multiplication for
+ * each eight bytes.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "job/digest.h"
+
+/* What comes next: BYTES with their number. */
+#define NULL_VALUE		0
+#define WORD			1
+#define BYTES			2
+
+static inline uint64 add_word(uint64 digest, uint64 word);
+static uint64 add_bytes(uint64 digest, const char *bytes, Size length);
 
 void
 sbk_digest_column_start(SbkDigestColumn *column, Oid type)
@@ -39,32 +47,54 @@ sbk_digest_row(const SbkDigestColumn *columns, int n, const Datum *values,
 	for (i = 0; i < n; i++)
 	{
 		if (nulls[i])
-			digest = hash_combine64(digest, 0);
+			digest = add_word(digest, NULL_VALUE);
 		else if (columns[i].label != NULL)
 		{
 			char	   *label = OutputFunctionCall(columns[i].label, values[i]);
 
-			digest = hash_bytes_extended((const unsigned char *) label,
-										 strlen(label), digest);
+			digest = add_bytes(digest, label, strlen(label));
 			pfree(label);
 		}
 		else if (columns[i].by_value)
-			digest = hash_bytes_extended((const unsigned char *) &values[i],
-										 sizeof(Datum), digest);
+			digest = add_word(add_word(digest, WORD), values[i]);
 		else if (columns[i].length == -1)
 		{
 			struct varlena *value = PG_DETOAST_DATUM_PACKED(values[i]);
 
-			digest = hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
-										 VARSIZE_ANY_EXHDR(value), digest);
+			digest = add_bytes(digest, VARDATA_ANY(value),
+							   VARSIZE_ANY_EXHDR(value));
 			if ((Pointer) value != DatumGetPointer(values[i]))
 				pfree(value);
 		}
 		else
-			digest = hash_bytes_extended((const unsigned char *) DatumGetPointer(values[i]),
-										 datumGetSize(values[i], false,
-													  columns[i].length),
-										 digest);
+			digest = add_bytes(digest, DatumGetPointer(values[i]),
+							   datumGetSize(values[i], false,
+											columns[i].length));
 	}
 	return digest;
+}
+
+/* No two words give the same digest. */
+static inline uint64
+add_word(uint64 digest, uint64 word)
+{
+	digest = (digest ^ word) * UINT64CONST(0x9E3779B97F4A7C15);
+	return digest ^ (digest >> 32);
+}
+
+static uint64
+add_bytes(uint64 digest, const char *bytes, Size length)
+{
+	uint64		word;
+
+	digest = add_word(digest, BYTES + length);
+	for (; length >= sizeof(word); length -= sizeof(word))
+	{
+		memcpy(&word, bytes, sizeof(word));
+		digest = add_word(digest, word);
+		bytes += sizeof(word);
+	}
+	word = 0;
+	memcpy(&word, bytes, length);
+	return add_word(digest, word);
 }

@@ -112,12 +112,30 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	receiver->blocks = palloc(pass->num_served * sizeof(SbkBlock *));
 	for (i = 0; i < pass->num_served; i++)
 	{
-		sbk_scorer_start(&pass->served[i], source);
+		sbk_pass_start_scorer(pass, &pass->served[i], source);
 		receiver->blocks[i] = sbk_block_make(pass, &pass->served[i]);
 	}
 	receiver->salt = sbk_key_salt(pass->job, strlen(pass->job));
 	receiver->shadows = sbk_shadows_start(pass, source);
 	MemoryContextSwitchTo(old_context);
+}
+
+/* What is left out would be read as null, and scored as missing. */
+void
+sbk_pass_start_scorer(const SbkPass *pass, SbkScorer *scorer, TupleDesc source)
+{
+	const char *missing;
+
+	sbk_scorer_start(scorer, source);
+	if (pass->features == NULL)
+		return;
+	missing = sbk_missing_key(scorer->model, pass->features);
+	if (missing != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_COLUMN),
+				errmsg("the features for job \"%s\" lack \"%s\"", pass->job,
+					   missing),
+				errhint("Pass null for what is missing."));
 }
 
 static bool

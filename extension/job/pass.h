@@ -22,6 +22,7 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "nodes/params.h"
+#include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
 #include "job/decision.h"
@@ -90,6 +91,8 @@ typedef struct SbkPass
 	int64		alike_since;	/* rows of runs from this one on were scored,
 								 * or confirmed, by this version of
 								 * scorebook; 0: none was */
+	Jsonb	   *features;		/* of a pull, instead of the source's row: no
+								 * other columns are known; or NULL */
 	SbkFill    *fill;			/* NULL unless new rows are written at once */
 	SbkErased  *erased;			/* keys to be skipped; NULL: none */
 
@@ -152,6 +155,13 @@ extern void sbk_pass_read(SbkPass *pass, const char *query,
  * the query gives rows for written, and SPI must be connected.
  */
 extern void sbk_pass_decide(SbkPass *pass, const char *query);
+
+/*
+ * Makes a scorer ready for rows of that type; throws where it reads a column
+ * that is not there, or not known.
+ */
+extern void sbk_pass_start_scorer(const SbkPass *pass, SbkScorer *scorer,
+								  TupleDesc source);
 
 /*
  * Tells others how far it is; throws where that is too far, or takes too long.

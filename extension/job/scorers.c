@@ -4,28 +4,33 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "job/attempt.h"
 #include "job/guise.h"
 #include "job/keeper.h"
 #include "job/scorers.h"
 #include "job/shadow.h"
 
+typedef struct WantedShadow
+{
+	SbkScorer  *shadow;
+	Oid			job_owner;
+} WantedShadow;
+
 static void find_model(SbkScorer *scorer, Oid job_owner);
 static void find_shadow(SbkScorer *shadow, Oid job_owner);
+static void prepare_shadow(void *arg);
 static bool is_of_shadow(const ErrorData *error);
 static void tell_scorer(const SbkScorer *scorer, StringInfo json);
 
 void
 sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
-				 SbkScoring scoring)
+				 bool will_score)
 {
 	Oid			types[1] = {INT4OID};
 	Datum		values[1] = {Int32GetDatum(job_id)};
@@ -56,11 +61,11 @@ sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
 			pass->num_served++;
 	}
 	pass->shadows = scorers + pass->num_served;
-	pass->num_shadow = scoring == SBK_SCORES_ALL ? n - pass->num_served : 0;
+	pass->num_shadow = will_score ? n - pass->num_served : 0;
 	for (i = 0; i < pass->num_served; i++)
 	{
 		find_model(&pass->served[i], job_owner);
-		if (scoring != SBK_NAMES_SCORERS)
+		if (will_score)
 			sbk_model_prepare(pass->served[i].model, pass->num_reasons > 0);
 	}
 	for (i = 0; i < pass->num_shadow; i++)
@@ -88,34 +93,24 @@ find_model(SbkScorer *scorer, Oid job_owner)
 static void
 find_shadow(SbkScorer *shadow, Oid job_owner)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	WantedShadow wanted = {shadow, job_owner};
+	ErrorData  *error = sbk_attempt(prepare_shadow, &wanted);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		find_model(shadow, job_owner);
-		sbk_model_prepare(shadow->model, false);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	if (error == NULL)
 		return;
 	if (!is_of_shadow(error))
 		ReThrowError(error);
 	shadow->has_failed = true;
 	sbk_shadow_note(shadow, error);
+}
+
+static void
+prepare_shadow(void *arg)
+{
+	WantedShadow *wanted = arg;
+
+	find_model(wanted->shadow, wanted->job_owner);
+	sbk_model_prepare(wanted->shadow->model, false);
 }
 
 /* Whoever ends the session, or is short of something, means all of the run. */

@@ -9,21 +9,14 @@
 
 #include "job/pass.h"
 
-/* What a run does with the models of its job. */
-typedef enum SbkScoring
-{
-	SBK_NAMES_SCORERS,			/* nothing, but to tell which they are */
-	SBK_SCORES_SERVED,
-	SBK_SCORES_ALL				/* shadows, too */
-} SbkScoring;
-
 /*
  * Finds the models of a job, in the current context, with the rights of the
- * job's owner; SPI must be connected.  Those that will score are made ready for
- * the pass.  What is wrong with a shadow is kept with it.
+ * job's owner; SPI must be connected.  If they will score, they are made ready for
+ * the pass; else there are no shadows.  What is wrong with a shadow is kept with
+ * it.
  */
 extern void sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id,
-							 Oid job_owner, SbkScoring scoring);
+							 Oid job_owner, bool will_score);
 
 /* Appends what became of them, as a JSON array. */
 extern void sbk_scorers_tell(const SbkPass *pass, StringInfo json);

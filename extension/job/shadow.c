@@ -117,7 +117,7 @@ start(SbkPass *pass, Shadow *shadow, TupleDesc source)
 
 	PG_TRY();
 	{
-		sbk_scorer_start(shadow->scorer, source);
+		sbk_pass_start_scorer(pass, shadow->scorer, source);
 	}
 	PG_CATCH();
 	{

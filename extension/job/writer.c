@@ -13,7 +13,9 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -48,24 +50,42 @@ static Opened opened;
 static void write_all(SbkPass *pass, const SbkStatements *statements,
 					  const SbkTables *tables, const SbkWriting *writing,
 					  SbkWritten *written);
-static char *write_shadows(SbkPass *pass, const char *statement,
+static char *write_shadows(SbkPass *pass, const SbkStatements *statements,
 						   const SbkTables *tables,
 						   const SbkWriting *writing);
+static Tuplestorestate *compare_shadows(SbkPass *pass, const char *statement,
+										const SbkWriting *writing,
+										TupleDesc *desc);
+static char *retract_shadows(const SbkStatements *statements, Opened tables,
+							 const SbkWriting *writing, char *told);
 static Datum references(const SbkPass *pass, bool failed_only);
 static SPIPlanPtr prepare(const char *statement, int n, Oid *types,
 						  int options);
 static void run_opened(SPIPlanPtr plan, Opened tables, Datum *values,
 					   const char *nulls);
 static int64 execute(const char *statement, Opened tables,
-					 const SbkWriting *writing, Datum endings);
+					 const SbkWriting *writing);
 static int64 execute_by_place(const char *statement, Opened tables,
 							  const SbkWriting *writing);
 static int64 remove_gone(const char *statement, Opened tables,
 						 const SbkWriting *writing, uint64 *end_digest);
+static int64 retract(const SbkStatements *statements, Opened tables,
+					 const SbkWriting *writing);
 static uint64 sum_digests(const char *statement, const SbkWriting *writing);
-static Datum find_endings(const SbkStatements *statements);
+static Datum find_endings(const char *statement);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void end_fill(SbkPass *pass, const SbkStatements *statements);
+
+void
+sbk_writer_require_writable(const char *what)
+{
+	PreventCommandDuringRecovery(what);
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("cannot write a book within a security-restricted operation"),
+				errdetail("The source of a job is read in one, so that what it calls can do nothing but read."));
+}
 
 void
 sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
@@ -108,8 +128,8 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		num_added = pass->num_added;
 	}
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, result, writing,
-							find_endings(statements));
+		num_added = execute(statements->add, result, writing) -
+			retract(statements, result, writing);
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
@@ -122,8 +142,11 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		written->num_written - num_removed;
 	if (written->num_overtaken > 0)
 		pass->digest = sum_digests(statements->digest, writing);
-	written->shadows = statements->shadow == NULL ? NULL :
-		write_shadows(pass, statements->shadow, tables, writing);
+
+	/* who comes again must not hold what others need to let go of the book */
+	written->shadows = statements->compare_shadows == NULL ||
+		(writing->comes_again && written->num_overtaken > 0) ? NULL :
+		write_shadows(pass, statements, tables, writing);
 }
 
 static void
@@ -138,27 +161,79 @@ end_fill(SbkPass *pass, const SbkStatements *statements)
 	ReThrowError(error);
 }
 
-/* One statement for all of them, which tells what it has done. */
+/* What was done for each of them, as JSON, or NULL. */
 static char *
-write_shadows(SbkPass *pass, const char *statement, const SbkTables *tables,
-			  const SbkWriting *writing)
+write_shadows(SbkPass *pass, const SbkStatements *statements,
+			  const SbkTables *tables, const SbkWriting *writing)
 {
 	/* rows are updated, deleted and inserted */
-	Opened		all = {{tables->shadow, tables->shadow, tables->shadow, tables->shadow_history}};
-	Oid			types[5] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
-	Datum		values[5] = {
-		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from),
+	Opened		both = {{tables->shadow, tables->shadow, tables->shadow, tables->shadow_history}};
+	Opened		shadow = {{tables->shadow}};
+	char	   *told = NULL;
+	TupleDesc	desc;
+	Tuplestorestate *changes = compare_shadows(pass, statements->compare_shadows,
+											   writing, &desc);
+	int64		n = tuplestore_tuple_count(changes);
+
+	sbk_writer_show("shadow_change", desc, changes, n);
+	if (n > 0)
+	{
+		(void) execute_by_place(statements->write_shadows, both, writing);
+		told = sbk_column(1);
+		if (sbk_column_int(2) > 0)
+			told = retract_shadows(statements, shadow, writing, told);
+	}
+	SPI_unregister_relation("shadow_change");
+	tuplestore_end(changes);
+	return told;
+}
+
+/*
+ * Under the snapshot of the pass, as the book was compared: what others have
+ * written since is not known here, and will be noticed.
+ */
+static Tuplestorestate *
+compare_shadows(SbkPass *pass, const char *statement,
+				const SbkWriting *writing, TupleDesc *desc)
+{
+	Oid			types[3] = {TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
+	Datum		values[3] = {
 		TimestampTzGetDatum(writing->effective_at),
 		references(pass, true),
 		references(pass, false)
 	};
+	Tuplestorestate *changes = tuplestore_begin_heap(false, false, work_mem);
+	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
+	Portal		portal;
 
 	sbk_writer_show("shadowed", pass->shadowed_desc, pass->shadowed,
 					pass->num_shadowed);
-	run_opened(prepare(statement, 5, types, 0), all, values, NULL);
+	portal = SPI_cursor_open_with_args(NULL, statement, 3, types, values, NULL,
+									   true, 0);
+	*desc = CreateTupleDescCopy(portal->tupDesc);
+	SetTuplestoreDestReceiverParams(receiver, changes, CurrentMemoryContext,
+									false, NULL, NULL);
+	(void) PortalRunFetch(portal, FETCH_FORWARD, FETCH_ALL, receiver);
+	SPI_cursor_close(portal);
 	SPI_unregister_relation("shadowed");
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return changes;
+}
+
+/* As that of the book; corrects what was told. */
+static char *
+retract_shadows(const SbkStatements *statements, Opened tables,
+				const SbkWriting *writing, char *told)
+{
+	Oid			types[3] = {INT8OID, INT8ARRAYOID, JSONBOID};
+	Datum		values[3] = {
+		Int64GetDatum(writing->run),
+		find_endings(statements->shadow_endings),
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(told))
+	};
+
+	run_opened(prepare(statements->retract_shadows, 3, types, 0), tables, values,
+			   NULL);
+	return sbk_column(1);
 }
 
 /* Those of the shadows, as text[]. */
@@ -252,20 +327,32 @@ sbk_writer_owner(Oid table)
 	return owner;
 }
 
-/* The rows it has processed; endings may be 0. */
+/* The rows it has processed. */
 static int64
-execute(const char *statement, Opened tables, const SbkWriting *writing,
-		Datum endings)
+execute(const char *statement, Opened tables, const SbkWriting *writing)
 {
-	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, INT8ARRAYOID};
-	Datum		values[3] = {
+	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2] = {
 		Int64GetDatum(writing->run),
-		TimestampTzGetDatum(writing->system_from),
-		endings
+		TimestampTzGetDatum(writing->system_from)
 	};
 
-	run_opened(prepare(statement, endings == 0 ? 2 : 3, types, 0), tables,
-			   values, NULL);
+	run_opened(prepare(statement, 2, types, 0), tables, values, NULL);
+	return SPI_processed;
+}
+
+/* Gives up rows whose keys others have added and ended meanwhile. */
+static int64
+retract(const SbkStatements *statements, Opened tables,
+		const SbkWriting *writing)
+{
+	Oid			types[2] = {INT8OID, INT8ARRAYOID};
+	Datum		values[2] = {
+		Int64GetDatum(writing->run),
+		find_endings(statements->endings)
+	};
+
+	run_opened(prepare(statements->retract, 2, types, 0), tables, values, NULL);
 	return SPI_processed;
 }
 
@@ -328,16 +415,14 @@ sum_digests(const char *statement, const SbkWriting *writing)
 
 /*
  * What has ended rows of the keys that are to be added, as the pass's snapshot
- * sees it; 0 where nobody asks.
+ * sees it.
  */
 static Datum
-find_endings(const SbkStatements *statements)
+find_endings(const char *statement)
 {
 	bool		isnull;
 
-	if (statements->endings == NULL)
-		return 0;
-	if (SPI_execute(statements->endings, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute(statement, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for what has ended");
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 						 &isnull);

@@ -5,6 +5,7 @@
 #ifndef SBK_WRITER_H
 #define SBK_WRITER_H
 
+#include "compat.h"
 #include "job/pass.h"
 
 /* The statements of scorebook.pass_statements_internal. */
@@ -19,8 +20,12 @@ typedef struct SbkStatements
 	char	   *digest;
 	char	   *new_watermark;
 	char	   *decide;
-	char	   *shadow;			/* NULL: the job never had shadows */
-	char	   *endings;		/* NULL: add is not to look at them */
+	char	   *endings;
+	char	   *retract;
+	char	   *compare_shadows;	/* NULL: nobody asks for shadows */
+	char	   *shadow_endings;
+	char	   *write_shadows;
+	char	   *retract_shadows;
 } SbkStatements;
 
 /* The tables of a book; those of shadows may be InvalidOid. */
@@ -38,6 +43,7 @@ typedef struct SbkWriting
 	int64		run;
 	TimestampTz system_from;
 	TimestampTz effective_at;	/* of the run */
+	bool		comes_again;	/* once it was overtaken */
 } SbkWriting;
 
 /* What became of what a pass had found. */
@@ -51,6 +57,12 @@ typedef struct SbkWritten
 	char	   *shadows;		/* a JSON array with what became of them, or
 								 * NULL */
 } SbkWritten;
+
+/*
+ * Throws where nothing can be written: on a standby, and while the source of a
+ * job is read.  what would write?
+ */
+extern void sbk_writer_require_writable(const char *what);
 
 /*
  * Writes what a pass has found into the tables of the book, which must be

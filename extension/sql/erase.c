@@ -22,7 +22,7 @@
 #include "compat.h"
 #include "job/erased.h"
 #include "job/guise.h"
-#include "job/run.h"
+#include "job/lock.h"
 #include "job/writer.h"
 #include "registry/catalog.h"
 
@@ -42,9 +42,10 @@ static bool read_bound(const List *bound, Datum *value);
 Datum
 sbk_sql_keep_writers_out(PG_FUNCTION_ARGS)
 {
-	sbk_run_keep_writers_out(PG_GETARG_INT32(0),
-							 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-							 PG_GETARG_BOOL(2));
+	sbk_writer_require_writable("an amendment of a scorebook book");
+	sbk_lock_keep_writers_out(PG_GETARG_INT32(0),
+							  text_to_cstring(PG_GETARG_TEXT_PP(1)),
+							  PG_GETARG_BOOL(2));
 	PG_RETURN_VOID();
 }
 

@@ -31,6 +31,7 @@
 #include "job/decision.h"
 #include "job/digest.h"
 #include "job/keeper.h"
+#include "job/lock.h"
 #include "job/pull.h"
 #include "job/run.h"
 #include "job/writer.h"
@@ -225,14 +226,15 @@ find_owner(Oid function)
 Datum
 sbk_sql_run_is_alive(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(sbk_run_is_alive(PG_GETARG_INT32(0)));
+	PG_RETURN_BOOL(sbk_lock_run_is_alive(PG_GETARG_INT32(0)));
 }
 
 Datum
 sbk_sql_keep_runs_out(PG_FUNCTION_ARGS)
 {
-	sbk_run_keep_out(PG_GETARG_INT32(0),
-					 text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	(void) sbk_lock_run(PG_GETARG_INT32(0),
+						text_to_cstring(PG_GETARG_TEXT_PP(1)), false, false,
+						ERROR);
 	PG_RETURN_VOID();
 }
 

@@ -326,7 +326,8 @@ CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT replace text,
 	OUT add text, OUT remove text, OUT digest text, OUT new_watermark text,
-	OUT decide text, OUT endings text, OUT shadow text)
+	OUT decide text, OUT endings text, OUT retract text, OUT compare_shadows text,
+	OUT shadow_endings text, OUT write_shadows text, OUT retract_shadows text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -427,23 +428,24 @@ BEGIN
 		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
 		scorebook.column_list(columns, 'o.%I'), job.history, scorebook.column_list(columns, '%I'),
 		scorebook.column_list(columns, 'r.%I'));
-	-- A run is long: meanwhile others may have added a key and ended it again,
-	-- which nothing but the history tells.  $3 is what "endings" gives under the
-	-- snapshot of the run.
-	IF scope IN ('all', 'watermark') THEN
-		endings := format(
-			'SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM written AS w JOIN %s AS h ON %s'
-			' WHERE w."scorebook run" IS NULL',
-			job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
-	END IF;
+	-- Meanwhile, and while a row waits for another one of its key, others may have
+	-- added the key and ended it again.  Nothing but the history tells that, and only
+	-- who has the key knows that it will not tell more: so then it is given up; $2 is
+	-- what "endings" gives under the snapshot of the pass.
+	endings := format(
+		'SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM written AS w JOIN %s AS h ON %s'
+		' WHERE w."scorebook run" IS NULL',
+		job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
 	add := format(
 		'INSERT INTO %s (%s, run, system_from) SELECT %s, $1, $2 FROM written AS w'
-		' WHERE w."scorebook run" IS NULL%s ON CONFLICT (%s) DO NOTHING',
+		' WHERE w."scorebook run" IS NULL ON CONFLICT (%s) DO NOTHING',
 		job.result, scorebook.column_list(given, '%I'), scorebook.column_list(given, 'w.%I'),
-		CASE WHEN endings IS NOT NULL THEN
-			format(' AND NOT EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($3))',
-				job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND ')) END,
 		scorebook.column_list(row_key, '%I'));
+	retract := format(
+		'DELETE FROM %s AS c USING written AS w WHERE w."scorebook run" IS NULL AND c.run = $1 AND %s'
+		' AND EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($2))',
+		job.result, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '), job.history,
+		scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
 	remove := format(
 		'WITH removed AS (DELETE FROM %1$s AS c USING gone AS w WHERE %2$s RETURNING %3$s, w.reason AS end_reason),'
 		' archived AS (INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
@@ -459,8 +461,12 @@ BEGIN
 	IF scope = 'decision' THEN
 		decide := scorebook.decide_statement_internal(job, given);
 	END IF;
-	IF job.shadow IS NOT NULL THEN
-		shadow := scorebook.shadow_statement_internal(job, scope);
+	-- where there are no shadows any more, rows of theirs may be left, which no pull looks for
+	IF job.shadow IS NOT NULL AND scope <> 'decision'
+			AND (cardinality(job.shadows) > 0 OR scope NOT IN ('subject', 'features')) THEN
+		SELECT s.compare, s.endings, s.write, s.retract
+		INTO compare_shadows, shadow_endings, write_shadows, retract_shadows
+		FROM scorebook.shadow_statements_internal(job, scope, changed) AS s;
 	END IF;
 	IF job.watermark IS NOT NULL THEN
 		-- as JSON, as the next run may show times in another way
@@ -512,69 +518,102 @@ $$;
 COMMENT ON FUNCTION scorebook.decide_statement_internal(scorebook.registered_job, name[]) IS
 	'the statement that finds what other cutoffs, bands or points make of a book';
 
--- What a run does to the tables of its shadows, where "shadowed" is what they
--- have said.  $1 is the run, $2 the time of its rows, $3 its effective_at, $4 the
--- shadows that have failed, whose rows stay, $5 those of the job: the rows of
--- others end.  Tells, for each shadow, how many rows were written and ended.
-CREATE FUNCTION scorebook.shadow_statement_internal(job scorebook.registered_job, scope text)
-RETURNS text
+-- What is done to the tables of the shadows.  "compare" finds, under the snapshot
+-- of the pass, where "shadowed", which they have said, differs from what they said
+-- before; $1 is the effective_at of the run, $2 the shadows that have failed, whose
+-- rows stay, $3 those of the job: the rows of others end.  "write" writes that,
+-- as "shadow_change", down; $1 is the run, $2 the time of its rows.  Rows that others
+-- have written meanwhile stay.  Tells, for each shadow, how many rows were written
+-- and ended, and how many are new.  "retract" gives up rows as that of the book does;
+-- $1 is the run, $2 what "endings" gives, $3 what "write" has told, which is
+-- corrected.  changed is the WITH clause of a scope that is one of keys.
+CREATE FUNCTION scorebook.shadow_statements_internal(job scorebook.registered_job, scope text, changed text,
+	OUT compare text, OUT endings text, OUT write text, OUT retract text)
+RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	each_period constant boolean := job.keep = 'each_period';
-	-- the source was read as a whole, and tells what is gone
-	is_whole constant boolean := scope = 'all' AND NOT (each_period AND job.effective_at IS NOT NULL);
-	row_key constant name[] := ARRAY['served'::name] || job.key
-		|| CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END;
+	row_key constant name[] := job.key || CASE WHEN each_period THEN ARRAY['effective_at'::name] ELSE '{}' END
+		|| 'served'::name;
 	said constant name[] := ARRAY['served'::name] || job.key || '{effective_at,scores,class,version}'::name[];
 	columns constant name[] := said || '{run,system_from}'::name[];
+	-- a key that comes twice, and cannot be scored, fails no run
+	shadowed constant text := CASE WHEN scorebook.key_is_unique_internal(job) THEN 'shadowed'
+		ELSE format('(SELECT DISTINCT ON (%1$s) w.* FROM shadowed AS w ORDER BY %1$s)',
+			scorebook.column_list(row_key, 'w.%I')) END;
+	ended_before constant text := format('%s AS h WHERE %s', job.shadow_history,
+		scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
+	pairs text;
 BEGIN
-	RETURN format($sql$
-		WITH change AS MATERIALIZED
+	-- joined as the source and the book are
+	IF scope IN ('all', 'inserted', 'updated', 'deleted') THEN
+		pairs := format('(SELECT o.ctid, o.* FROM %s AS o%s) AS c %s JOIN %s AS w ON %s', job.shadow,
+			CASE WHEN changed IS NOT NULL THEN format(' WHERE (%s) IN (SELECT %s FROM changed)',
+				scorebook.column_list(job.key, 'o.%I'), scorebook.column_list(job.key, '%I')) END,
+			CASE WHEN each_period AND job.effective_at IS NOT NULL THEN 'RIGHT' ELSE 'FULL' END,
+			shadowed, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '));
+	ELSE
+		pairs := format('%s AS w LEFT JOIN LATERAL (SELECT o.ctid, o.* FROM %s AS o WHERE %s OFFSET 0) AS c ON true',
+			shadowed, job.shadow, scorebook.column_list(row_key, 'o.%I = w.%I', ' AND '));
+	END IF;
+	compare := coalesce(changed, '') || format($sql$
+		SELECT c.ctid AS "scorebook ctid", c.run AS "scorebook run", %1$s,
+			greatest(w.effective_at, c.effective_at) AS effective_at, -- who began earlier may know more
+			w.scores, w.class, w.version,
+			CASE WHEN c.served IS NULL THEN 'added'
+				 WHEN w."scorebook excluded" THEN 'excluded'
+				 WHEN w.served IS NOT NULL THEN 'superseded'
+				 WHEN c.served = ANY ($3) THEN 'vanished'
+				 ELSE 'withdrawn' END AS "scorebook what"
+		FROM %2$s
+		WHERE CASE
+			WHEN w.served IS NULL THEN c.served <> ALL ($3) OR (c.served <> ALL ($2)%3$s)
+			WHEN w.served = ANY ($2) THEN false
+			WHEN c.served IS NULL THEN w.scores IS NOT NULL
+			ELSE w."scorebook excluded" OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
+				<> scorebook.row_digest(w.scores, w.class, w.version)) END
+		$sql$, scorebook.column_list(ARRAY['served'::name] || job.key, 'w.%I'), pairs,
+		CASE WHEN each_period THEN ' AND c.effective_at = $1' END);
+	endings := format('SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM shadow_change AS w, %s'
+		' AND w."scorebook what" = ''added''', ended_before);
+	-- Whoever writes locks rows in the order of their keys, and first those that end,
+	-- then those that are new: so nobody waits for each other.
+	write := format($sql$
+		WITH archived AS
 		(
-			SELECT c.ctid AS "scorebook ctid", c.run AS "scorebook run", %3$s,
-				CASE WHEN c.served IS NULL THEN 'added'
-					 WHEN w."scorebook excluded" THEN 'excluded'
-					 WHEN w.served IS NOT NULL THEN 'superseded'
-					 WHEN c.served = ANY ($5) THEN 'vanished'
-					 ELSE 'withdrawn' END AS "scorebook what"
-			FROM %1$s AS c %4$s JOIN %5$s AS w ON %6$s
-			WHERE CASE
-				WHEN w.served IS NULL THEN c.served <> ALL ($5) OR (c.served <> ALL ($4)%7$s)
-				WHEN w.served = ANY ($4) THEN false
-				WHEN c.served IS NULL THEN w.scores IS NOT NULL
-				ELSE w."scorebook excluded" OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
-					<> scorebook.row_digest(w.scores, w.class, w.version)) END
-		), archived AS
-		(
-			INSERT INTO %2$s AS h (%8$s, ended_by, system_to, end_reason)
-			SELECT %9$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w."scorebook what"
-			FROM change AS w JOIN %1$s AS c ON c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
+			INSERT INTO %2$s AS h (%4$s, ended_by, system_to, end_reason)
+			SELECT %5$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w."scorebook what"
+			FROM shadow_change AS w JOIN %1$s AS c ON c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
+			ORDER BY %6$s
 			FOR UPDATE OF c
-			RETURNING h.served, scorebook.end_digest(scorebook.row_digest(%11$s), h.end_reason) AS digest
+			RETURNING h.served, scorebook.end_digest(scorebook.row_digest(%10$s), h.end_reason) AS digest
 		), replaced AS
 		(
 			UPDATE %1$s AS c
 			SET effective_at = w.effective_at, scores = w.scores, class = w.class, version = w.version,
 				run = $1, system_from = greatest($2, c.system_from + interval '1 microsecond')
-			FROM change AS w
+			FROM shadow_change AS w
 			WHERE w."scorebook what" = 'superseded' AND c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 				AND (SELECT count(*) FROM archived) > 0 -- before they are replaced
-			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
+			RETURNING c.served, scorebook.row_digest(%7$s) AS digest
 		), removed AS
 		(
-			DELETE FROM %1$s AS c USING change AS w
+			DELETE FROM %1$s AS c USING shadow_change AS w
 			WHERE w."scorebook what" <> 'superseded' AND c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 				AND (SELECT count(*) FROM archived) > 0
 		), added AS
 		(
-			INSERT INTO %1$s AS c (%8$s)
-			SELECT %3$s, $1, $2 FROM change AS w WHERE w."scorebook what" = 'added'
-			RETURNING c.served, scorebook.row_digest(%10$s) AS digest
+			INSERT INTO %1$s AS c (%4$s)
+			SELECT %3$s, $1, $2 FROM shadow_change AS w
+			WHERE w."scorebook what" = 'added' AND (SELECT count(*) FROM archived) >= 0
+			ORDER BY %8$s
+			ON CONFLICT (%9$s) DO NOTHING
+			RETURNING c.served, scorebook.row_digest(%7$s) AS digest
 		)
 		SELECT coalesce(jsonb_agg(jsonb_build_object('ref', s.served, 'rows_written', s.written,
-			'rows_ended', s.ended, 'digest', s.digest)), '[]')
+			'rows_ended', s.ended, 'digest', s.digest)), '[]'), (SELECT count(*) FROM added)
 		FROM
 			(SELECT d.served, count(*) FILTER (WHERE NOT d.is_end) AS written, count(*) FILTER (WHERE d.is_end) AS ended,
 				sum(d.digest) AS digest
@@ -584,20 +623,30 @@ BEGIN
 				 UNION ALL SELECT a.served, a.digest, true FROM archived AS a) AS d
 			 GROUP BY d.served) AS s
 		$sql$, job.shadow, job.shadow_history, scorebook.column_list(said, 'w.%I'),
-		CASE WHEN is_whole THEN 'FULL' ELSE 'RIGHT' END,
-		-- a key that comes twice, and cannot be scored, fails no run
-		CASE WHEN scorebook.key_is_unique_internal(job) THEN 'shadowed'
-			 ELSE format('(SELECT DISTINCT ON (%1$s) w.* FROM shadowed AS w ORDER BY %1$s)',
-				scorebook.column_list(row_key, 'w.%I')) END,
-		scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '),
-		CASE WHEN each_period THEN ' AND c.effective_at = $3' END,
 		scorebook.column_list(columns, '%I'), scorebook.column_list(columns, 'c.%I'),
-		scorebook.column_list(said, 'c.%I'), scorebook.column_list(said, 'h.%I'));
+		scorebook.column_list(row_key, 'c.%I'), scorebook.column_list(said, 'c.%I'),
+		scorebook.column_list(row_key, 'w.%I'), scorebook.column_list(row_key, '%I'),
+		scorebook.column_list(said, 'h.%I'));
+	retract := format($sql$
+		WITH retracted AS
+		(
+			DELETE FROM %1$s AS c USING shadow_change AS w
+			WHERE w."scorebook what" = 'added' AND c.run = $1 AND %2$s
+				AND EXISTS (SELECT FROM %3$s AND h.ended_by <> ALL ($2))
+			RETURNING c.served, scorebook.row_digest(%4$s) AS digest
+		)
+		SELECT jsonb_agg(jsonb_build_object('ref', t.ref, 'rows_written', t.rows_written - r.n,
+			'rows_ended', t.rows_ended, 'digest', t.digest - r.digest))
+		FROM jsonb_to_recordset($3) AS t (ref text, rows_written bigint, rows_ended bigint, digest numeric),
+			LATERAL (SELECT count(*) AS n, coalesce(sum(r.digest), 0) AS digest
+				FROM retracted AS r WHERE r.served = t.ref) AS r
+		$sql$, job.shadow, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '), ended_before,
+		scorebook.column_list(said, 'c.%I'));
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.shadow_statement_internal(scorebook.registered_job, text) IS
-	'the statement that writes what the shadows of a job have said';
+COMMENT ON FUNCTION scorebook.shadow_statements_internal(scorebook.registered_job, text, text) IS
+	'the statements that write what the shadows of a job have said';
 
 -- A row may be stamped when its transaction begins, and is seen when that has
 -- committed.  So this is asked before the snapshot is taken.  The second is for

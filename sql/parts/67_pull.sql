@@ -46,17 +46,18 @@ $$;
 COMMENT ON FUNCTION scorebook.score(text, jsonb, anycompatible) IS
 	'scores one subject now, with these features, into the job''s book';
 
--- What a pull needs to know: the job, its owner, the key as the book has it, and
+-- What a pull needs to know: the job's owner, the key as the book has it, and
 -- the statement that reads what the book says of it, as a row of pull_subject; $1
 -- is the key, $2 the run, $3 its effective_at.
 CREATE FUNCTION scorebook.pull_internal(caller name, name text, key jsonb,
-	OUT job scorebook.registered_job, OUT owner name, OUT subject jsonb, OUT answer text)
+	OUT owner name, OUT subject jsonb, OUT answer text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	job constant scorebook.registered_job := scorebook.find_job_internal(caller, name, 'score');
 BEGIN
-	job := scorebook.find_job_internal(caller, name, 'score');
 	owner := job.owner;
 	subject := scorebook.key_object(job, key);
 	answer := format('SELECT %s, c.class, c.points, c.decision, c.band, c.reasons, c.version, $2, c.effective_at'
@@ -70,36 +71,3 @@ $$;
 
 COMMENT ON FUNCTION scorebook.pull_internal(name, text, jsonb) IS
 	'what a pull needs to know, after checking that the role may score';
-
--- A feature that is left out would be read as null, and scored as missing; by
--- whoever serves the key.
-CREATE FUNCTION scorebook.check_features(job scorebook.registered_job, features jsonb)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	missing text;
-BEGIN
-	IF jsonb_typeof(features) <> 'object' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'datatype_mismatch',
-			MESSAGE = format('the features for job "%s" are not an object', job.name),
-			HINT = 'Pass them by the names of the source''s columns: {"income": 1200, ...}.';
-	END IF;
-	SELECT m."column" INTO missing
-	FROM (SELECT job.model UNION ALL SELECT p.ref FROM scorebook.split_places(job.model, job.split) AS p) AS s (ref),
-		scorebook.input_map(s.ref, job.source) AS m
-	WHERE NOT features ? m."column"
-	LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_column',
-			MESSAGE = format('the features for job "%s" lack "%s"', job.name, missing),
-			HINT = 'Pass null for what is missing.';
-	END IF;
-END
-$$;
-
-COMMENT ON FUNCTION scorebook.check_features(scorebook.registered_job, jsonb) IS
-	'throws where features lack one that a model that serves the job reads';

@@ -75,7 +75,6 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.pull_subject(text, jsonb, jsonb),
 	scorebook.score(text, anycompatible),
 	scorebook.score(text, jsonb, anycompatible),
-	scorebook.check_features(scorebook.registered_job, jsonb),
 	scorebook.streamed_table(scorebook.registered_job),
 	scorebook.stream_job(text, text),
 	scorebook.unstream_job(text),

@@ -2,7 +2,7 @@
 -- The temporal rules of a book, checked against a model of them: random
 -- sequences of operations, each followed by a full copy of what the book must
 -- say, made without the book; in the end every state is compared with what
--- <job>_as_of answers for that time.
+-- <job>_as_of answers for that time.  What the shadows must say is compared at once.
 --
 --	psql -v fixtures=DIRECTORY -v sequences=2000 -v seed=0.5 -f book.sql
 --
@@ -23,10 +23,11 @@ CREATE TABLE model.source
 CREATE SEQUENCE model.change;
 
 -- what the book must say after each step, and what it says in the end
-CREATE TABLE model.step (step integer PRIMARY KEY, sequence integer, did text, at timestamptz);
-CREATE TABLE model.state (step integer, id integer, score real, version integer, decision text);
+CREATE TABLE model.step (step integer PRIMARY KEY, sequence integer, did text, at timestamptz, wrong_shadows bigint);
+CREATE TABLE model.state (step integer, id integer, score real, version integer, decision text, first real);
 CREATE INDEX ON model.state (step);
-CREATE TABLE model.now (id integer PRIMARY KEY, score real, version integer, decision text);
+-- first is what version 1 says of the same row
+CREATE TABLE model.now (id integer PRIMARY KEY, score real, version integer, decision text, first real);
 
 -- the same of a job that keeps each period
 CREATE TABLE model.period_state (step integer, period timestamptz, id integer, score real, version integer);
@@ -52,10 +53,11 @@ LANGUAGE sql AS $$
 $$;
 
 -- The score of a row by the version that the alias points to, without a job.
-CREATE FUNCTION model.expected() RETURNS TABLE (id integer, score real, version integer, decision text)
+CREATE FUNCTION model.expected() RETURNS TABLE (id integer, score real, version integer, decision text, first real)
 LANGUAGE sql AS $$
-	SELECT s.*, model.decide(s.score)
-	FROM (SELECT s.id, scorebook.predict('m', s) AS score, (scorebook.resolve_reference('m')).version
+	SELECT s.id, s.score, s.version, model.decide(s.score), s.first
+	FROM (SELECT s.id, scorebook.predict('m', s) AS score, (scorebook.resolve_reference('m')).version,
+			scorebook.predict('m/1', s) AS first
 		  FROM model.source AS s WHERE NOT s.objected AND s.f0 < 'infinity'
 			AND s.id NOT IN (SELECT e.id FROM model.erased AS e)) AS s
 $$;
@@ -64,6 +66,16 @@ $$;
 CREATE FUNCTION model.score_key(key integer) RETURNS void LANGUAGE sql AS $$
 	DELETE FROM model.now AS n WHERE n.id = key;
 	INSERT INTO model.now SELECT e.* FROM model.expected() AS e WHERE e.id = key;
+$$;
+
+-- Both shadows have the keys of the book; one says what the job's model says, and
+-- the other what version 1 says.
+CREATE FUNCTION model.wrong_shadows() RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(*)
+	FROM (SELECT 'm@champion' AS served, n.id, n.score, n.version FROM model.now AS n
+		  UNION ALL SELECT 'm/1', n.id, n.first, 1 FROM model.now AS n) AS e
+		FULL JOIN model.checked_shadow AS s ON s.served = e.served AND s.id = e.id
+	WHERE (s.scores[1], s.version) IS DISTINCT FROM (e.score, e.version)
 $$;
 
 CREATE FUNCTION model.touch(wanted integer) RETURNS void LANGUAGE sql AS $$
@@ -127,7 +139,7 @@ BEGIN
 					SELECT e.* FROM model.expected() AS e JOIN model.source AS s ON s.id = e.id
 					WHERE low IS NULL OR s.changed >= low
 					ON CONFLICT ON CONSTRAINT now_pkey DO UPDATE
-					SET score = excluded.score, version = excluded.version, decision = excluded.decision;
+					SET score = excluded.score, version = excluded.version, decision = excluded.decision, first = excluded.first;
 					low := coalesce((SELECT max(s.changed) FROM model.source AS s), low);
 				WHEN 'fail' THEN
 					PERFORM model.touch(key);
@@ -223,7 +235,7 @@ BEGIN
 			END IF;
 			COMMIT;
 			number := number + 1;
-			INSERT INTO model.step VALUES (number, sequence, did, clock_timestamp());
+			INSERT INTO model.step VALUES (number, sequence, did, clock_timestamp(), model.wrong_shadows());
 			INSERT INTO model.state SELECT number, n.* FROM model.now AS n;
 			INSERT INTO model.period_state SELECT number, n.* FROM model.period_now AS n;
 			COMMIT;
@@ -251,6 +263,9 @@ FROM model.step AS s, LATERAL
 SELECT CASE WHEN EXISTS (SELECT FROM wrong) THEN 'not ' ELSE '' END
 	|| format('ok - %s states after %s sequences are what the model says', count(*), max(sequence))
 FROM model.step;
+SELECT CASE WHEN sum(wrong_shadows) > 0 THEN 'not ' ELSE '' END || 'ok - so are the shadows' FROM model.step;
+SELECT format('# step %s, %s: %s rows of shadows are wrong', step, did, wrong_shadows)
+FROM model.step WHERE wrong_shadows > 0 ORDER BY step LIMIT 10;
 SELECT format('# step %s, %s: key %s should have %s, and has %s', step, did, id, expected, found)
 FROM wrong ORDER BY step LIMIT 10;
 SELECT CASE WHEN EXISTS (SELECT FROM scorebook.verify_book(job)) THEN 'not ' ELSE '' END

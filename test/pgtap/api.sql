@@ -130,8 +130,6 @@ INSERT INTO api VALUES
 	 'trigger', 'v', 'u', false, false),
 	('check_expressions', 'regclass,text,text,name', 'source regclass, effective_at text, exclude text, watermark name',
 	 'void', 'v', 'u', false, true),
-	('check_features', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, features jsonb',
-	 'void', 's', 'u', false, true),
 	('check_is_free', 'text', 'relation text',
 	 'void', 's', 'u', false, true),
 	('check_job_name', 'text', 'name text',

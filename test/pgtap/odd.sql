@@ -103,6 +103,8 @@ SELECT scorebook.drop_job('other', keep_book => false) \g /dev/null
 SELECT scorebook.create_job('split', 'm', 'person', split => '{"challenger": 0.5}') \g /dev/null
 SELECT throws_ok($$SELECT scorebook.score('split', '{"f0": 1, "f1": 1, "f2": 1, "f3": 1, "f4": 1, "f5": 1, "f6": 1, "f7": 1}', 1)$$,
 	'42703', 'the features for job "split" lack "other"', 'a feature of an alias of the split');
+SELECT throws_ok(format('SELECT scorebook.score(''split'', %L::jsonb, 1)', features), '42804', 'the features for job "split" are not an object', features)
+FROM unnest('{"[1, 2]", 3, "null"}'::text[]) AS features;
 
 -- names that look like a part of a statement
 SELECT scorebook.create_job(name, 'm', 'person', reasons => 1, shadows => '{m/1}'), scorebook.run_job_in_transaction(name)

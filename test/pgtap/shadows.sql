@@ -391,6 +391,140 @@ SELECT is_empty($$SELECT * FROM scorebook.verify_book('plain')$$, 'all of it is 
 SELECT scorebook.alter_job('plain', '{"retain": "1 year", "retain_inputs": "1 month"}') \g /dev/null
 SELECT lives_ok($$SELECT * FROM scorebook.apply_retention('plain')$$, 'shadows have no inputs to be blanked');
 
+-- whoever pulls feeds the shadows, too, from the same inputs
+CREATE TABLE pulled (LIKE fixture INCLUDING ALL);
+INSERT INTO pulled SELECT * FROM fixture;
+ALTER TABLE pulled ADD COLUMN other real;
+SELECT scorebook.create_job('pulled', 'credit/1', 'pulled', exclude => 'objected', shadows => '{credit/2,grade,strict}') \g /dev/null
+SELECT is(count(*), 20::bigint, 'a pull gives what the job''s model says')
+FROM binlog AS x, LATERAL scorebook.score('pulled', x.id) AS s WHERE x.id <= 20 AND float4send(s.score) = float4send(x.value) AND s.version = 1;
+SELECT is(count(*), 20::bigint, 'and the shadows theirs')
+FROM scores.pulled_shadow AS b JOIN early AS x USING (id)
+WHERE served = 'credit/2' AND array_send(b.scores) = array_send(ARRAY[x.value_best]) AND version = 2;
+SELECT is(count(*), 20::bigint, 'each of them')
+FROM scores.pulled_shadow AS b JOIN softprob AS x USING (id) WHERE served = 'grade' AND array_send(b.scores) = array_send(ARRAY[v0, v1, v2]);
+SELECT results_eq('SELECT ref, rows_scored, rows_failed, rows_written, rows_ended, sqlstate FROM last',
+	$$VALUES ('credit/2', 1::bigint, 0::bigint, 1::bigint, 0::bigint, NULL::text), ('grade', 1, 0, 1, 0, NULL), ('strict', 1, 0, 1, 0, NULL)$$, 'the record tells of them');
+SELECT results_eq($$SELECT rows_compared, rank_correlation BETWEEN -1 AND 1 FROM scorebook.compare_versions('pulled', 'credit/1', 'credit/2')$$,
+	'VALUES (20::bigint, true)', 'so there is something to compare');
+SELECT scorebook.score('pulled', 20) \g /dev/null
+SELECT is(sum(rows_written + rows_ended), 0::numeric, 'what is the same is not written again') FROM last;
+
+-- by features
+SELECT jsonb_object_agg('f' || i, 1) AS ones FROM generate_series(0, 7) AS i \gset
+SELECT is(s.score, scorebook.predict('credit/1', :'ones'::jsonb), 'features, for the job''s model')
+FROM scorebook.score('pulled', :'ones'::jsonb || '{"other": 0}', 5) AS s;
+SELECT set_eq('SELECT served, array_send(scores) FROM scores.pulled_shadow WHERE id = 5',
+	format('SELECT ref, array_send(scorebook.predict_vector(ref, %L::jsonb)) FROM unnest(''{credit/2,grade,strict}''::text[]) AS ref', :'ones'::jsonb || '{"other": 0}'),
+	'and for its shadows');
+SELECT is(array_agg(end_reason), '{superseded,superseded,superseded}', 'in the place of what they had said') FROM scores.pulled_shadow_history WHERE id = 5;
+CREATE TABLE had AS SELECT * FROM scores.pulled_shadow WHERE served = 'strict';
+SELECT is(s.score, scorebook.predict('credit/1', :'ones'::jsonb), 'features that one of the shadows lacks')
+FROM scorebook.score('pulled', :'ones', 6) AS s;
+SELECT results_eq('SELECT ref, rows_scored, sqlstate FROM last', $$VALUES ('credit/2', 1::bigint, NULL), ('grade', 1, NULL), ('strict', 0, '42703')$$,
+	'are not missing values for it');
+SELECT is(message, 'the features for job "pulled" lack "other"', 'as it says') FROM scorebook.run_model
+WHERE ref = 'strict' AND run = (SELECT max(run) FROM scorebook.run);
+SELECT bag_eq($$SELECT * FROM scores.pulled_shadow WHERE served = 'strict'$$, 'SELECT * FROM had', 'and its row stays');
+
+-- whatever becomes of them
+UPDATE pulled SET f1 = NULL, f2 = -f2 WHERE id = 7;
+SELECT is(s.version, 1, 'a row that a shadow refuses') FROM scorebook.score('pulled', 7) AS s;
+SELECT results_eq('SELECT ref, rows_failed, sqlstate FROM last', $$VALUES ('credit/2', 0::bigint, NULL), ('grade', 0, NULL), ('strict', 1, '22004')$$, 'is counted');
+ALTER TABLE pulled DROP COLUMN other;
+SELECT is(s.version, 1, 'one whose column is gone') FROM scorebook.score('pulled', 8) AS s;
+SELECT results_eq('SELECT ref, sqlstate FROM last', $$VALUES ('credit/2', NULL), ('grade', NULL), ('strict', '42703')$$, 'has failed');
+SELECT bag_eq($$SELECT * FROM scores.pulled_shadow WHERE served = 'strict'$$, 'SELECT * FROM had', 'and its rows stay');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM scorebook.verification WHERE model_id = (SELECT model_id FROM scorebook.model WHERE name = 'grade');
+DELETE FROM scorebook.model WHERE name = 'strict';
+RESET session_replication_role;
+SAVEPOINT before;
+SELECT is(s.version, 1, 'those that cannot be loaded') FROM scorebook.score('pulled', 9) AS s;
+SELECT results_eq('SELECT ref, sqlstate FROM last', $$VALUES ('credit/2', NULL), ('grade', '55000'), ('strict', '42704')$$, 'have failed');
+SELECT is(count(*), 1::bigint, 'and the transaction goes on') FROM scores.pulled WHERE id = 9;
+ROLLBACK;
+UPDATE pulled SET objected = true WHERE id = 10;
+SELECT is(s.version, NULL, 'who objects has no score') FROM scorebook.score('pulled', 10) AS s;
+SELECT set_eq($$SELECT served::text, end_reason FROM scores.pulled_shadow_history WHERE id = 10$$,
+	$$VALUES ('credit/2', 'excluded'), ('grade', 'excluded')$$, 'nor have the shadows, but one that has failed');
+SELECT results_eq($$SELECT rows FROM scorebook.erase('pulled', 11, 'asked for') WHERE place = 'scores.pulled_shadow'$$, 'VALUES (3::bigint)', 'who is erased is gone');
+SELECT throws_ok($$SELECT scorebook.score('pulled', 11)$$, '55000', NULL, 'and not pulled again');
+SELECT is(count(*), 0::bigint, 'by nobody') FROM scores.pulled_shadow WHERE id = 11;
+BEGIN;
+UPDATE pulled SET f0 = 1 WHERE id = 12;
+SELECT scorebook.score('pulled', 12) \g /dev/null
+UPDATE pulled SET f0 = -1 WHERE id = 12;
+SELECT scorebook.score('pulled', 12) \g /dev/null
+COMMIT;
+SELECT is(array_send(scores), array_send(scorebook.predict_vector('credit/2', p)), 'twice in a transaction, the last one counts')
+FROM scores.pulled_shadow AS b JOIN pulled AS p USING (id) WHERE served = 'credit/2' AND id = 12;
+SELECT is_empty($$SELECT * FROM scorebook.verify_book('pulled')$$, 'all of it is sound');
+
+-- a shadow that came later scores what is pulled; one that has gone is left to the next run
+SELECT scorebook.alter_job('pulled', '{"shadows": ["grade", "hinge"]}') \g /dev/null
+SELECT scorebook.score('pulled', 12) \g /dev/null
+SELECT is(array_agg(served::text ORDER BY served), '{credit/2,grade,hinge,strict}', 'four were asked') FROM scores.pulled_shadow WHERE id = 12;
+CALL scorebook.run_job('pulled');
+SELECT is(array_agg(DISTINCT served::text ORDER BY served::text), '{grade,hinge}', 'two are left') FROM scores.pulled_shadow;
+SELECT is_empty($$SELECT * FROM scorebook.verify_book('pulled')$$, 'all of it is sound');
+
+-- whoever writes the source of a stream feeds them, too
+CREATE TABLE streamed (LIKE fixture INCLUDING ALL) PARTITION BY RANGE (id);
+CREATE TABLE streamed_1 PARTITION OF streamed FOR VALUES FROM (0) TO (60);
+CREATE TABLE streamed_2 PARTITION OF streamed FOR VALUES FROM (60) TO (1000);
+SELECT scorebook.create_job('streamed', 'credit/1', 'streamed', exclude => 'objected', shadows => '{credit/2,grade}') \g /dev/null
+SELECT scorebook.stream_job('streamed') \g /dev/null
+INSERT INTO streamed SELECT * FROM fixture;
+SELECT is(count(*), 120::bigint, 'rows that are inserted')
+FROM scores.streamed_shadow AS b JOIN early AS x USING (id) WHERE served = 'credit/2' AND array_send(b.scores) = array_send(ARRAY[x.value_best]);
+SELECT results_eq('SELECT ref, rows_scored, rows_written FROM last', $$VALUES ('credit/2', 120::bigint, 120::bigint), ('grade', 120, 120)$$, 'by every shadow');
+UPDATE streamed SET f2 = -f2 WHERE id IN (1, 2, 70);
+UPDATE streamed SET id = 500 WHERE id = 3;
+SELECT set_eq($$SELECT id, array_send(scores) FROM scores.streamed_shadow WHERE served = 'credit/2'$$,
+	$$SELECT id, array_send(scorebook.predict_vector('credit/2', s)) FROM streamed AS s$$, 'updated, also the key');
+DELETE FROM streamed WHERE id IN (4, 71);
+UPDATE streamed SET objected = true WHERE id = 5;
+SELECT set_eq($$SELECT id, served::text, end_reason FROM scores.streamed_shadow_history WHERE end_reason <> 'superseded'$$,
+	$$SELECT id, served, reason FROM (VALUES (3, 'vanished'), (4, 'vanished'), (71, 'vanished'), (5, 'excluded')) AS e (id, reason), unnest('{credit/2,grade}'::text[]) AS served$$,
+	'rows end where they end in the book');
+SELECT set_eq('SELECT DISTINCT id FROM scores.streamed_shadow', 'SELECT id FROM scores.streamed', 'and nowhere else');
+SELECT is_empty($$SELECT * FROM scorebook.verify_book('streamed')$$, 'all of it is sound');
+SELECT scorebook.alter_job('streamed', '{"shadows": ["credit/2"]}') \g /dev/null
+DELETE FROM streamed WHERE id = 6;
+SELECT set_eq($$SELECT served::text, end_reason FROM scores.streamed_shadow_history WHERE id = 6$$, $$VALUES ('credit/2', 'vanished'), ('grade', 'withdrawn')$$,
+	'a shadow that has gone goes with the keys');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM scorebook.verification WHERE model_id = (SELECT model_id FROM scorebook.model WHERE name = 'credit') AND version = 2;
+RESET session_replication_role;
+SELECT lives_ok('UPDATE streamed SET f2 = -f2 WHERE id = 7', 'a shadow that cannot be had fails no statement');
+SELECT is(sqlstate, '55000', 'but is recorded') FROM last WHERE ref = 'credit/2';
+SELECT is(s.score, scorebook.predict('credit/1', f), 'the row is scored') FROM scores.streamed AS s JOIN streamed AS f USING (id) WHERE id = 7;
+ROLLBACK;
+TRUNCATE streamed;
+SELECT is(count(*), 0::bigint, 'all that is truncated is gone') FROM scores.streamed_shadow;
+SELECT is_empty($$SELECT * FROM scorebook.verify_book('streamed')$$, 'all of it is sound');
+
+-- each period: a stream's is its transaction's, or that of the row
+SELECT scorebook.create_job('dated', 'credit/1', 'SELECT *, date ''2026-01-01'' + (id % 2)::int AS period FROM streamed', key => '{id}', keep => 'each_period',
+	effective_at => 'period', shadows => '{credit/2}'),
+	scorebook.create_job('timely', 'credit/1', 'streamed', keep => 'each_period', shadows => '{credit/2}') \g /dev/null
+SELECT scorebook.stream_job(job) FROM unnest('{dated,timely}'::text[]) AS job \g /dev/null
+INSERT INTO streamed SELECT * FROM fixture WHERE id <= 4;
+UPDATE streamed SET f2 = -f2 WHERE id <= 2;
+DELETE FROM streamed WHERE id = 1;
+BEGIN;
+INSERT INTO streamed SELECT * FROM fixture WHERE id = 5;
+DELETE FROM streamed WHERE id = 5;
+COMMIT;
+SELECT scorebook.score(job, 2) FROM unnest('{dated,timely}'::text[]) AS job \g /dev/null
+SELECT set_eq(format('SELECT id, effective_at FROM scores.%I', job || '_shadow'), format('SELECT id, effective_at FROM scores.%I', job), 'the same periods as in the book: ' || job)
+FROM unnest('{dated,timely}'::text[]) AS job;
+SELECT is((SELECT count(*) FROM scores.dated_shadow) || ' ' || (SELECT count(*) FROM scores.timely_shadow), '5 7', 'as many as there were');
+SELECT is_empty(format('SELECT * FROM scorebook.verify_book(%L)', job), 'all of it is sound: ' || job) FROM unnest('{dated,timely}'::text[]) AS job;
+
 -- errors
 SELECT throws_ok(format('SELECT scorebook.create_job(''wrong'', ''credit'', ''applicant'', shadows => %L)', shadows), state, message, shadows)
 FROM (VALUES
