@@ -241,7 +241,8 @@ write_moments(const Clock *moment, ArrayType *timelines, bool begins)
 	};
 	const char *nulls = moment->has_boot_id ? "    " : "  nn";
 
-	execute(&plans[0], "UPDATE scorebook.moment SET committed_at = $1, boot_id = $3, uptime = $4"
+	execute(&plans[0], "UPDATE scorebook.moment SET committed_at = $1, boot_id = $3, uptime = $4,"
+			" digest = scorebook.row_digest(writer, timeline_id, $1, $3, $4)"
 			" WHERE committed_at IS NULL AND timeline_id OPERATOR(pg_catalog.=) ANY ($2)",
 			4, types, values, nulls);
 	if (!begins)

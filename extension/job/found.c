@@ -60,6 +60,10 @@ sbk_found_end(SbkPass *pass)
 		sbk_erased_end(pass->erased);
 }
 
+/*
+ * What stands beside columns of a key is called scorebook's: a key may have any
+ * other name.
+ */
 static void
 make_descs(SbkPass *pass)
 {
@@ -67,14 +71,14 @@ make_descs(SbkPass *pass)
 	int			i;
 
 	pass->written_desc = CreateTemplateTupleDesc(2 + n);
-	TupleDescInitEntry(pass->written_desc, 1, "old_ctid", TIDOID, -1, 0);
-	TupleDescInitEntry(pass->written_desc, 2, "old_run", INT8OID, -1, 0);
+	TupleDescInitEntry(pass->written_desc, 1, "scorebook ctid", TIDOID, -1, 0);
+	TupleDescInitEntry(pass->written_desc, 2, "scorebook run", INT8OID, -1, 0);
 	for (i = 0; i < n; i++)
 		TupleDescCopyEntry(pass->written_desc, 3 + i, pass->book, 1 + i);
 
 	pass->gone_desc = CreateTemplateTupleDesc(3);
-	TupleDescInitEntry(pass->gone_desc, 1, "old_ctid", TIDOID, -1, 0);
-	TupleDescInitEntry(pass->gone_desc, 2, "old_run", INT8OID, -1, 0);
+	TupleDescInitEntry(pass->gone_desc, 1, "scorebook ctid", TIDOID, -1, 0);
+	TupleDescInitEntry(pass->gone_desc, 2, "scorebook run", INT8OID, -1, 0);
 	TupleDescInitEntry(pass->gone_desc, 3, "reason", TEXTOID, -1, 0);
 
 	pass->failed_desc = CreateTemplateTupleDesc(5);
@@ -95,7 +99,8 @@ make_descs(SbkPass *pass)
 					   -1, 0);
 	TupleDescInitEntry(pass->shadowed_desc, n + 3, "class", TEXTOID, -1, 0);
 	TupleDescInitEntry(pass->shadowed_desc, n + 4, "version", INT4OID, -1, 0);
-	TupleDescInitEntry(pass->shadowed_desc, n + 5, "excluded", BOOLOID, -1, 0);
+	TupleDescInitEntry(pass->shadowed_desc, n + 5,
+					   "scorebook excluded", BOOLOID, -1, 0);
 }
 
 void

@@ -25,18 +25,47 @@ typedef struct KeptPlan
 
 static HTAB *plans;
 
+/* Nothing but scorebook's own functions sets it, so that no setting can. */
+static bool may_change = false;
+
 static SPIPlanPtr find_plan(const char *statement, int n, Oid *types);
+
+bool
+sbk_keeper_let(bool change)
+{
+	bool		before = may_change;
+
+	may_change = change;
+	return before;
+}
+
+bool
+sbk_keeper_allows(void)
+{
+	return may_change;
+}
 
 void
 sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 		 const char *nulls)
 {
+	bool		before;
 	SbkGuise	guise;
-	int			rc;
+	volatile int rc = 0;
 
 	/* not restricted: moments are taken by a deferred trigger */
 	sbk_guise_assume(keeper, 0, &guise);
-	rc = SPI_execute_plan(find_plan(statement, n, types), values, nulls, false, 0);
+	before = sbk_keeper_let(true);
+	PG_TRY();
+	{
+		rc = SPI_execute_plan(find_plan(statement, n, types), values, nulls, false,
+							  0);
+	}
+	PG_FINALLY();
+	{
+		(void) sbk_keeper_let(before);
+	}
+	PG_END_TRY();
 	sbk_guise_resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));

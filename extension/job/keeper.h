@@ -10,8 +10,18 @@
 #include "datatype/timestamp.h"
 
 /*
- * Calls one of scorebook's own functions; its rows are in SPI_tuptable.  The
- * statement is a literal, with types that are the same each time.
+ * Lets records be changed until it is set back to what this returns.  An error
+ * must set it back, too.
+ */
+extern bool sbk_keeper_let(bool change);
+
+/* May records be changed now? */
+extern bool sbk_keeper_allows(void);
+
+/*
+ * Calls one of scorebook's own functions, which may change records; its rows are
+ * in SPI_tuptable.  The statement is a literal, with types that are the same each
+ * time.
  */
 extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
 					 Datum *values, const char *nulls);

@@ -46,7 +46,6 @@ static void read_statements(const Run *run, Relation result,
 static void read_source(const Run *run, SbkPass *pass,
 						const SbkStatements *statements);
 static void check_vanished(const SbkJob *job, const SbkPass *pass);
-static uint64 sum_digests(const Run *run, const SbkStatements *statements);
 static void set_param(ParamListInfo params, int i, Oid type, Datum value,
 					  bool isnull);
 static void query(const char *statement, const SPIExecuteOptions *options);
@@ -116,8 +115,6 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 		record->failed_key_digest = pass->failed_key_digest;
 	}
 	PG_END_TRY();
-	if (written.num_overtaken > 0)
-		pass->digest = sum_digests(&run, &statements);
 	sbk_guise_resume(&guise);
 	sbk_record_finish(record, pass, &written);
 	relation_close(result, NoLock);
@@ -170,6 +167,7 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	for (i = 0; i < pass->num_served; i++)
 		sbk_shape_check_book(job, pass->served[i].model, result);
 	sbk_shape_check_key(job, pass->book);
+	sbk_shape_check_intact(job);
 	pass->hasher = sbk_key_hasher_make(pass->book, pass->num_key);
 	pass->erased = sbk_erased_read(run->record->job_id);
 	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
@@ -198,19 +196,6 @@ check_vanished(const SbkJob *job, const SbkPass *pass)
 						  job->max_vanished),
 				errhint("Look at the source. If they are gone for good, run the job after scorebook.alter_job(%s, '{\"max_vanished\": null}').",
 						quote_literal_cstr(job->name)));
-}
-
-/* Of the rows that were written, and not overtaken. */
-static uint64
-sum_digests(const Run *run, const SbkStatements *statements)
-{
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(run->record->run)};
-
-	if (SPI_execute_with_args(statements->digest, 1, types, values, NULL,
-							  false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not sum up the book");
-	return strtoull(sbk_column(1), NULL, 10);
 }
 
 /* Which rows of the source are read. */

@@ -5,15 +5,22 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/table.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "compat.h"
 #include "engine/engine.h"
 #include "job/shape.h"
 
+static void check_table(const SbkJob *job, Oid table);
+static char *find_alteration(Relation table, Oid writer);
 static bool is_history_of(Relation history, TupleDesc result);
 pg_noreturn static void refuse_book(const SbkJob *job, const char *what,
 									Relation table);
@@ -104,6 +111,61 @@ sbk_shape_check_key(const SbkJob *job, TupleDesc book)
 					errhint("Make a new job, or cast the column in the source."));
 	}
 	relation_close(source, NoLock);
+}
+
+void
+sbk_shape_check_intact(const SbkJob *job)
+{
+	check_table(job, job->tables.result);
+	check_table(job, job->tables.history);
+	if (!OidIsValid(job->tables.shadow))
+		return;
+	check_table(job, job->tables.shadow);
+	check_table(job, job->tables.shadow_history);
+}
+
+static void
+check_table(const SbkJob *job, Oid table)
+{
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(table, RowExclusiveLock, NULL))
+	{
+		Relation	part = table_open(lfirst_oid(cell), NoLock);
+		char	   *alteration = find_alteration(part, job->owner);
+
+		if (alteration != NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("table \"%s\" of job \"%s\" would not get what is written to it",
+						   RelationGetRelationName(part), job->name),
+					errdetail_internal("%s", alteration),
+					errhint("Drop that; a trigger that only tells others fires AFTER a row or statement."));
+		table_close(part, NoLock);
+	}
+}
+
+/* NULL: there is none. */
+static char *
+find_alteration(Relation table, Oid writer)
+{
+	const TriggerDesc *triggers = table->trigdesc;
+	int			i;
+
+	for (i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype))
+			return psprintf(_("Trigger \"%s\" fires before a row is written, and can change it."),
+							trigger->tgname);
+	}
+	if (table->rd_rules != NULL)
+		return _("It has rules.");
+	if (check_enable_rls(RelationGetRelid(table), writer, true) == RLS_ENABLED)
+		return psprintf(_("Its row security applies to role \"%s\", which writes it."),
+						GetUserNameFromId(writer, false));
+	return NULL;
 }
 
 /*

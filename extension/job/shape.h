@@ -19,4 +19,13 @@ extern void sbk_shape_check_book(const SbkJob *job, const SbkModel *model,
 								 Relation result);
 extern void sbk_shape_check_key(const SbkJob *job, TupleDesc book);
 
+/*
+ * Throws where a table of the book, or a partition of it, has something that can
+ * change or swallow the rows that the owner of the job writes: triggers that fire
+ * before a row, rules, row security.  Triggers that fire later can do neither; see
+ * writer.c for what they may write.  Keeps the tables so until the end of the
+ * transaction.
+ */
+extern void sbk_shape_check_intact(const SbkJob *job);
+
 #endif							/* SBK_SHAPE_H */

@@ -31,29 +31,47 @@
 #include "job/writer.h"
 
 /*
- * The tables that may be written, while a statement of ours runs; nothing but
- * this file sets them, so that no setting can open a book.
+ * The tables that a statement of ours begins to write, each as often as it does.
+ * What the statement calls meanwhile comes too late to write one of them, or
+ * takes the turn of the statement, which then fails: triggers, and functions in
+ * constraints and indexes.
  */
-static SbkTables open_tables;
-static Oid	open_amended = InvalidOid;
+typedef struct Opened
+{
+	Oid			tables[4];		/* InvalidOid: none */
+} Opened;
+
+/*
+ * Of the statement that runs, what it has not begun yet.  Nothing but this file
+ * sets it, so that no setting can open a book.
+ */
+static Opened opened;
 
 static void write_all(SbkPass *pass, const SbkStatements *statements,
-					  const SbkWriting *writing, SbkWritten *written);
+					  const SbkTables *tables, const SbkWriting *writing,
+					  SbkWritten *written);
 static char *write_shadows(SbkPass *pass, const SbkStatements *statements,
+						   const SbkTables *tables,
 						   const SbkWriting *writing);
 static Tuplestorestate *compare_shadows(SbkPass *pass, const char *statement,
 										const SbkWriting *writing,
 										TupleDesc *desc);
-static char *retract_shadows(const SbkStatements *statements,
+static char *retract_shadows(const SbkStatements *statements, Opened tables,
 							 const SbkWriting *writing, char *told);
 static Datum references(const SbkPass *pass, bool failed_only);
-static int64 execute(const char *statement, const SbkWriting *writing);
-static int64 execute_by_place(const char *statement,
-							  const SbkWriting *writing);
-static int64 remove_gone(const char *statement, const SbkWriting *writing,
-						 uint64 *end_digest);
-static int64 retract(const SbkStatements *statements,
+static SPIPlanPtr prepare(const char *statement, int n, Oid *types,
+						  int options);
+static void run_opened(SPIPlanPtr plan, Opened tables, Datum *values,
+					   const char *nulls);
+static int64 execute(const char *statement, Opened tables,
 					 const SbkWriting *writing);
+static int64 execute_by_place(const char *statement, Opened tables,
+							  const SbkWriting *writing);
+static int64 remove_gone(const char *statement, Opened tables,
+						 const SbkWriting *writing, uint64 *end_digest);
+static int64 retract(const SbkStatements *statements, Opened tables,
+					 const SbkWriting *writing);
+static uint64 sum_digests(const char *statement, const SbkWriting *writing);
 static Datum find_endings(const char *statement);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void end_fill(SbkPass *pass, const SbkStatements *statements);
@@ -74,30 +92,22 @@ sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
 				 const SbkTables *tables, const SbkWriting *writing,
 				 SbkWritten *written)
 {
-	SbkTables	saved = open_tables;
-
 	sbk_writer_show("written", pass->written_desc, pass->written,
 					pass->num_added + pass->num_replaced);
 	sbk_writer_show("gone", pass->gone_desc, pass->gone,
 					pass->num_closed + pass->num_excluded_old);
-	open_tables = *tables;
-	PG_TRY();
-	{
-		write_all(pass, statements, writing, written);
-	}
-	PG_FINALLY();
-	{
-		open_tables = saved;
-	}
-	PG_END_TRY();
+	write_all(pass, statements, tables, writing, written);
 	SPI_unregister_relation("written");
 	SPI_unregister_relation("gone");
 }
 
 static void
 write_all(SbkPass *pass, const SbkStatements *statements,
-		  const SbkWriting *writing, SbkWritten *written)
+		  const SbkTables *tables, const SbkWriting *writing,
+		  SbkWritten *written)
 {
+	Opened		both = {{tables->result, tables->history}};
+	Opened		result = {{tables->result}};
 	int64		num_gone = pass->num_closed + pass->num_excluded_old;
 	int64		num_replaced = 0;
 	int64		num_removed = 0;
@@ -107,10 +117,10 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute_by_place(statements->replace, writing);
+		num_replaced = execute_by_place(statements->replace, both, writing);
 	}
 	if (num_gone > 0)
-		num_removed = remove_gone(statements->remove, writing,
+		num_removed = remove_gone(statements->remove, both, writing,
 								  &written->end_digest);
 	if (pass->fill != NULL)
 	{
@@ -118,8 +128,8 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		num_added = pass->num_added;
 	}
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, writing) -
-			retract(statements, writing);
+		num_added = execute(statements->add, result, writing) -
+			retract(statements, result, writing);
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
@@ -130,11 +140,13 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	written->num_closed = num_removed;
 	written->num_overtaken = pass->num_replaced + pass->num_added + num_gone -
 		written->num_written - num_removed;
+	if (written->num_overtaken > 0)
+		pass->digest = sum_digests(statements->digest, writing);
 
 	/* who comes again must not hold what others need to let go of the book */
 	written->shadows = statements->compare_shadows == NULL ||
 		(writing->comes_again && written->num_overtaken > 0) ? NULL :
-		write_shadows(pass, statements, writing);
+		write_shadows(pass, statements, tables, writing);
 }
 
 static void
@@ -152,8 +164,11 @@ end_fill(SbkPass *pass, const SbkStatements *statements)
 /* What was done for each of them, as JSON, or NULL. */
 static char *
 write_shadows(SbkPass *pass, const SbkStatements *statements,
-			  const SbkWriting *writing)
+			  const SbkTables *tables, const SbkWriting *writing)
 {
+	/* rows are updated, deleted and inserted */
+	Opened		both = {{tables->shadow, tables->shadow, tables->shadow, tables->shadow_history}};
+	Opened		shadow = {{tables->shadow}};
 	char	   *told = NULL;
 	TupleDesc	desc;
 	Tuplestorestate *changes = compare_shadows(pass, statements->compare_shadows,
@@ -163,10 +178,10 @@ write_shadows(SbkPass *pass, const SbkStatements *statements,
 	sbk_writer_show("shadow_change", desc, changes, n);
 	if (n > 0)
 	{
-		(void) execute_by_place(statements->write_shadows, writing);
+		(void) execute_by_place(statements->write_shadows, both, writing);
 		told = sbk_column(1);
 		if (sbk_column_int(2) > 0)
-			told = retract_shadows(statements, writing, told);
+			told = retract_shadows(statements, shadow, writing, told);
 	}
 	SPI_unregister_relation("shadow_change");
 	tuplestore_end(changes);
@@ -206,8 +221,8 @@ compare_shadows(SbkPass *pass, const char *statement,
 
 /* As that of the book; corrects what was told. */
 static char *
-retract_shadows(const SbkStatements *statements, const SbkWriting *writing,
-				char *told)
+retract_shadows(const SbkStatements *statements, Opened tables,
+				const SbkWriting *writing, char *told)
 {
 	Oid			types[3] = {INT8OID, INT8ARRAYOID, JSONBOID};
 	Datum		values[3] = {
@@ -215,12 +230,9 @@ retract_shadows(const SbkStatements *statements, const SbkWriting *writing,
 		find_endings(statements->shadow_endings),
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(told))
 	};
-	int			rc = SPI_execute_with_args(statements->retract_shadows, 3, types,
-										   values, NULL, false, 0);
 
-	if (rc != SPI_OK_SELECT)
-		elog(ERROR, "could not write the shadows: %s",
-			 SPI_result_code_string(rc));
+	run_opened(prepare(statements->retract_shadows, 3, types, 0), tables, values,
+			   NULL);
 	return sbk_column(1);
 }
 
@@ -244,34 +256,61 @@ references(const SbkPass *pass, bool failed_only)
 bool
 sbk_writer_allows(Oid table)
 {
-	return OidIsValid(table) &&
-		(table == open_tables.result || table == open_tables.history ||
-		 table == open_tables.shadow || table == open_tables.shadow_history ||
-		 table == open_amended);
+	int			i;
+
+	for (i = 0; i < lengthof(opened.tables); i++)
+	{
+		if (opened.tables[i] != table)
+			continue;
+		opened.tables[i] = InvalidOid;
+		return true;
+	}
+	return false;
+}
+
+static SPIPlanPtr
+prepare(const char *statement, int n, Oid *types, int options)
+{
+	SPIPlanPtr	plan = SPI_prepare_cursor(statement, n, types, options);
+
+	if (plan == NULL)
+		elog(ERROR, "could not plan to write the book: %s",
+			 SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+/* Executes a plan once; its statement begins to write these tables. */
+static void
+run_opened(SPIPlanPtr plan, Opened tables, Datum *values, const char *nulls)
+{
+	Opened		saved = opened;
+	volatile int rc = 0;
+
+	opened = tables;
+	PG_TRY();
+	{
+		rc = SPI_execute_plan(plan, values, nulls, false, 0);
+	}
+	PG_FINALLY();
+	{
+		opened = saved;
+	}
+	PG_END_TRY();
+	if (rc < 0)
+		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	SPI_freeplan(plan);
 }
 
 void
 sbk_writer_amend(Oid table, const char *statement, Datum subject)
 {
 	Oid			types[1] = {JSONBOID};
-	Oid			saved_amended = open_amended;
 	char		nulls[1] = {subject == 0 ? 'n' : ' '};
 	SbkGuise	guise;
-	int			rc;
 
 	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
-	open_amended = table;
-	PG_TRY();
-	{
-		rc = SPI_execute_with_args(statement, 1, types, &subject, nulls, false, 0);
-		if (rc < 0)
-			elog(ERROR, "could not amend the book: %s", SPI_result_code_string(rc));
-	}
-	PG_FINALLY();
-	{
-		open_amended = saved_amended;
-	}
-	PG_END_TRY();
+	run_opened(prepare(statement, 1, types, 0), (Opened) {{table}}, &subject,
+			   nulls);
 	sbk_guise_resume(&guise);
 }
 
@@ -290,35 +329,30 @@ sbk_writer_owner(Oid table)
 
 /* The rows it has processed. */
 static int64
-execute(const char *statement, const SbkWriting *writing)
+execute(const char *statement, Opened tables, const SbkWriting *writing)
 {
 	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
 	Datum		values[2] = {
 		Int64GetDatum(writing->run),
 		TimestampTzGetDatum(writing->system_from)
 	};
-	int			rc = SPI_execute_with_args(statement, 2, types, values, NULL,
-										   false, 0);
 
-	if (rc < 0)
-		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	run_opened(prepare(statement, 2, types, 0), tables, values, NULL);
 	return SPI_processed;
 }
 
 /* Gives up rows whose keys others have added and ended meanwhile. */
 static int64
-retract(const SbkStatements *statements, const SbkWriting *writing)
+retract(const SbkStatements *statements, Opened tables,
+		const SbkWriting *writing)
 {
 	Oid			types[2] = {INT8OID, INT8ARRAYOID};
 	Datum		values[2] = {
 		Int64GetDatum(writing->run),
 		find_endings(statements->endings)
 	};
-	int			rc = SPI_execute_with_args(statements->retract, 2, types,
-										   values, NULL, false, 0);
 
-	if (rc < 0)
-		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
+	run_opened(prepare(statements->retract, 2, types, 0), tables, values, NULL);
 	return SPI_processed;
 }
 
@@ -330,7 +364,8 @@ retract(const SbkStatements *statements, const SbkWriting *writing)
  * the statement is planned, not to the triggers that it fires.
  */
 static int64
-execute_by_place(const char *statement, const SbkWriting *writing)
+execute_by_place(const char *statement, Opened tables,
+				 const SbkWriting *writing)
 {
 	static const char *const paths[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
 	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
@@ -340,33 +375,42 @@ execute_by_place(const char *statement, const SbkWriting *writing)
 	};
 	int			level = NewGUCNestLevel();
 	SPIPlanPtr	plan;
-	int			rc;
 	int			i;
 
 	for (i = 0; i < lengthof(paths); i++)
 		(void) set_config_option(paths[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	plan = SPI_prepare_cursor(statement, 2, types, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "could not plan to write the book: %s",
-			 SPI_result_code_string(SPI_result));
+	plan = prepare(statement, 2, types, CURSOR_OPT_GENERIC_PLAN);
 	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
 	AtEOXact_GUC(false, level);
-	rc = SPI_execute_plan(plan, values, NULL, false, 0);
-	if (rc < 0)
-		elog(ERROR, "could not write the book: %s", SPI_result_code_string(rc));
-	SPI_freeplan(plan);
+	run_opened(plan, tables, values, NULL);
 	return SPI_processed;
 }
 
 /* The statement tells how many it has ended, and their digest. */
 static int64
-remove_gone(const char *statement, const SbkWriting *writing,
+remove_gone(const char *statement, Opened tables, const SbkWriting *writing,
 			uint64 *end_digest)
 {
-	(void) execute_by_place(statement, writing);
+	(void) execute_by_place(statement, tables, writing);
 	*end_digest = strtoull(sbk_column(2), NULL, 10);
 	return sbk_column_int(1);
+}
+
+/*
+ * Of the rows that were written, and not overtaken: as they were found, whatever
+ * the table has.
+ */
+static uint64
+sum_digests(const char *statement, const SbkWriting *writing)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(writing->run)};
+
+	if (SPI_execute_with_args(statement, 1, types, values, NULL, false, 0) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "could not sum up what was written");
+	return strtoull(sbk_column(1), NULL, 10);
 }
 
 /*
@@ -407,7 +451,7 @@ check_replaced(SbkPass *pass, const SbkStatements *statements)
 {
 	if (pass->key_is_unique)
 		return;
-	if (SPI_execute("SELECT FROM written AS w WHERE w.old_run IS NOT NULL GROUP BY w.old_ctid HAVING count(*) > 1 LIMIT 1",
+	if (SPI_execute("SELECT FROM written AS w WHERE w.\"scorebook run\" IS NOT NULL GROUP BY w.\"scorebook ctid\" HAVING count(*) > 1 LIMIT 1",
 					true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for duplicates");
 	if (SPI_processed > 0)

@@ -67,8 +67,8 @@ extern void sbk_writer_require_writable(const char *what);
 /*
  * Writes what a pass has found into the tables of the book, which must be
  * these, as the current user, and not what other transactions have written
- * since its snapshot.  SPI must be connected.  Throws where the source had two
- * rows of one key.
+ * since its snapshot; the digest of the pass becomes that of what was written.
+ * SPI must be connected.  Throws where the source had two rows of one key.
  */
 extern void sbk_writer_write(SbkPass *pass, const SbkStatements *statements,
 							 const SbkTables *tables,
@@ -84,7 +84,10 @@ extern void sbk_writer_amend(Oid table, const char *statement, Datum subject);
 /* The owner of a table. */
 extern Oid	sbk_writer_owner(Oid table);
 
-/* May the table be written now? */
+/*
+ * May the statement that begins now write the table?  Says yes once for each time
+ * that a statement of this file writes it.
+ */
 extern bool sbk_writer_allows(Oid table);
 
 /*

@@ -30,6 +30,7 @@
 #include "engine/engine.h"
 #include "job/decision.h"
 #include "job/digest.h"
+#include "job/keeper.h"
 #include "job/lock.h"
 #include "job/pull.h"
 #include "job/run.h"
@@ -47,6 +48,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_scaled_points);
 PG_FUNCTION_INFO_V1(sbk_sql_run_is_alive);
 PG_FUNCTION_INFO_V1(sbk_sql_keep_runs_out);
 PG_FUNCTION_INFO_V1(sbk_sql_guard_book);
+PG_FUNCTION_INFO_V1(sbk_sql_guard_record);
 PG_FUNCTION_INFO_V1(sbk_sql_row_digest);
 PG_FUNCTION_INFO_V1(sbk_sql_result_shape);
 PG_FUNCTION_INFO_V1(sbk_sql_source_key);
@@ -252,6 +254,26 @@ sbk_sql_guard_book(PG_FUNCTION_ARGS)
 					   RelationGetRelationName(trigger->tg_relation)),
 				errhint("Run the job; to remove what is known of one subject, erase it."));
 	PG_RETURN_POINTER(NULL);
+}
+
+Datum
+sbk_sql_guard_record(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("guard_record is a trigger function"));
+	if (!sbk_keeper_allows())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("table \"%s\" holds records that only scorebook changes",
+					   RelationGetRelationName(trigger->tg_relation)),
+				errhint("What a book said at a time, and the proof that nobody changed it, rest on it."));
+	return TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+		PointerGetDatum(trigger->tg_newtuple) :
+		PointerGetDatum(trigger->tg_trigtuple);
 }
 
 Datum

@@ -6,7 +6,8 @@
  * extension's owner, since nobody else may write the tables.  A SECURITY
  * DEFINER function does not know which role called it; so each public function
  * f is this one C function, which runs with the caller's rights, and calls
- * f_internal with the name of the caller in front of the same arguments.
+ * f_internal with the name of the caller in front of the same arguments, and
+ * lets it change records.
  */
 #include "postgres.h"
 
@@ -25,6 +26,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "job/keeper.h"
 #include "scorebook.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_registrar);
@@ -45,6 +47,7 @@ sbk_sql_registrar(PG_FUNCTION_ARGS)
 	int			saved_context;
 	MemoryContext context = CurrentMemoryContext;
 	Datum		result = (Datum) 0;
+	bool		before;
 	int			i;
 
 	namestrcpy(&caller, GetUserNameFromId(GetUserId(), false));
@@ -59,15 +62,18 @@ sbk_sql_registrar(PG_FUNCTION_ARGS)
 	/* an error restores the user at the end of the (sub)transaction */
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(owner, saved_context | SECURITY_LOCAL_USERID_CHANGE);
+	before = sbk_keeper_let(true);
 	PG_TRY();
 	{
 		result = FunctionCallInvoke(call);
 	}
 	PG_CATCH();
 	{
+		(void) sbk_keeper_let(before);
 		rethrow_plainly(context);
 	}
 	PG_END_TRY();
+	(void) sbk_keeper_let(before);
 	SetUserIdAndSecContext(saved_user, saved_context);
 
 	fcinfo->isnull = call->isnull;

@@ -26,6 +26,7 @@ CREATE TABLE scorebook.moment
 	committed_at	timestamp with time zone,
 	boot_id			uuid,
 	uptime			bigint,
+	digest			bigint,
 	CONSTRAINT moment_pkey PRIMARY KEY (writer) INCLUDE (committed_at)
 );
 
@@ -42,6 +43,8 @@ COMMENT ON COLUMN scorebook.moment.boot_id IS
 	'of the start of the machine that uptime counts from';
 COMMENT ON COLUMN scorebook.moment.uptime IS
 	'how long the machine had been up at committed_at, in microseconds: the clock may be set';
+COMMENT ON COLUMN scorebook.moment.digest IS
+	'scorebook.row_digest of the other columns, for scorebook.verify_book';
 
 SELECT pg_catalog.pg_extension_config_dump('scorebook.timeline', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.timeline_timeline_id_seq', '');
@@ -85,3 +88,23 @@ CREATE TRIGGER moment_open AFTER INSERT ON scorebook.moment
 	EXECUTE FUNCTION scorebook.open_moment_internal();
 
 ALTER TABLE scorebook.moment ENABLE ALWAYS TRIGGER moment_open;
+
+CREATE FUNCTION scorebook.guard_record() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_guard_record';
+
+COMMENT ON FUNCTION scorebook.guard_record() IS
+	'trigger: only scorebook changes records';
+
+-- Once known, a moment stays; what is not known yet is written by the commit.  A
+-- restore inserts, and nothing can tell it from others.
+CREATE TRIGGER moment_final BEFORE UPDATE ON scorebook.moment
+	FOR EACH ROW WHEN (OLD.committed_at IS NOT NULL)
+	EXECUTE FUNCTION scorebook.guard_record();
+CREATE TRIGGER moment_guard BEFORE DELETE OR TRUNCATE ON scorebook.moment
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();
+CREATE TRIGGER timeline_begun BEFORE UPDATE ON scorebook.timeline
+	FOR EACH ROW WHEN (OLD.begins_at <> 'infinity')
+	EXECUTE FUNCTION scorebook.guard_record();
+CREATE TRIGGER timeline_guard BEFORE DELETE OR TRUNCATE ON scorebook.timeline
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();

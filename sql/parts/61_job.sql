@@ -191,6 +191,20 @@ $$;
 COMMENT ON FUNCTION scorebook.column_list(name[], text, text) IS
 	'columns as a list for a statement, each written as the format says';
 
+CREATE FUNCTION scorebook.shown_key(columns name[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('format(%L, %s)',
+		format('(%s)=(%s)', replace(array_to_string(columns, ', '), '%', '%%'),
+			array_to_string(array_fill('%s'::text, ARRAY[cardinality(columns)]), ', ')),
+		scorebook.column_list(columns, 'c.%I'))
+$$;
+
+COMMENT ON FUNCTION scorebook.shown_key(name[]) IS
+	'an expression for the key of a row, c, as in the message of a unique constraint: (a, b)=(1, 2)';
+
 -- What a row of a book has besides its key and the time that it is about, in
 -- this order; extension/job/pass.c writes the same.
 CREATE FUNCTION scorebook.book_columns(has_scores boolean, has_class boolean)
@@ -451,7 +465,7 @@ BEGIN
 			HINT = 'Name columns that identify a row of it: key => ''{customer_id}''.';
 	END IF;
 	-- throws where it cannot be known again; no row is read
-	EXECUTE format('SELECT scorebook.key_digest(k) FROM (SELECT %s FROM (SELECT) AS one LEFT JOIN %s AS s ON false) AS k',
+	EXECUTE format('SELECT scorebook.key_digest(k.*) FROM (SELECT %s FROM (SELECT) AS one LEFT JOIN %s AS s ON false) AS k',
 		scorebook.column_list(key, 's.%I'), source);
 	SELECT m.* INTO problem
 	FROM scorebook.input_map(model, source) AS m

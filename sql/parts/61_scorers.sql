@@ -186,11 +186,13 @@ DECLARE
 	history constant text := scorebook.shadow_table(job, '_shadow_history');
 	row_key constant text := 'served, ' || scorebook.column_list(job.key, '%I')
 		|| CASE job.keep WHEN 'each_period' THEN ', effective_at' ELSE '' END;
+	own name;
 BEGIN
-	IF 'served' = ANY (job.key) THEN
+	SELECT c.name INTO own FROM unnest('{served,scores}'::name[]) AS c (name) WHERE c.name = ANY (job.key);
+	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_column',
-			MESSAGE = format('the key of job "%s" has the column "served", which the shadows'' table has, too', job.name),
+			MESSAGE = format('the key of job "%s" has the column "%s", which the shadows'' table has, too', job.name, own),
 			HINT = 'Rename it in a view, and make that the source.';
 	END IF;
 	EXECUTE format('CREATE TABLE %s (served text COLLATE "C" NOT NULL, %s,'

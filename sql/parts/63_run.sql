@@ -149,6 +149,11 @@ COMMENT ON COLUMN scorebook.row_error.key IS
 COMMENT ON COLUMN scorebook.row_error.key_digest IS
 	'scorebook.key_digest of the key, which does not depend on how it is shown';
 
+CREATE TRIGGER run_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON scorebook.run
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();
+CREATE TRIGGER run_model_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON scorebook.run_model
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();
+
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.run_model', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.row_error', '');
@@ -338,7 +343,7 @@ DECLARE
 	-- as pass.c hands them over: without run and system_from
 	given constant name[] := columns[:cardinality(columns) - 2];
 	digested constant text := 'scorebook.row_digest(' || scorebook.column_list(given, 'c.%I') || ')';
-	still constant text := 'c.ctid = w.old_ctid AND c.run = w.old_run';
+	still constant text := 'c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"';
 	old text;
 	period text;
 	source text := job.source;
@@ -412,8 +417,8 @@ BEGIN
 		'WITH replaced AS'
 		' (UPDATE %1$s AS c SET %2$s, run = $1,'
 		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
-		' FROM written AS w JOIN %1$s AS o ON o.ctid = w.old_ctid AND o.run = w.old_run'
-		' WHERE c.ctid = o.ctid AND c.run = w.old_run RETURNING %3$s)'
+		' FROM written AS w JOIN %1$s AS o ON o.ctid = w."scorebook ctid" AND o.run = w."scorebook run"'
+		' WHERE c.ctid = o.ctid AND c.run = w."scorebook run" RETURNING %3$s)'
 		' INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
 		' SELECT %6$s, $1, greatest($2, r.system_from + interval ''1 microsecond''), ''superseded'''
 		' FROM replaced AS r',
@@ -429,15 +434,15 @@ BEGIN
 	-- what "endings" gives under the snapshot of the pass.
 	endings := format(
 		'SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM written AS w JOIN %s AS h ON %s'
-		' WHERE w.old_run IS NULL',
+		' WHERE w."scorebook run" IS NULL',
 		job.history, scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
 	add := format(
 		'INSERT INTO %s (%s, run, system_from) SELECT %s, $1, $2 FROM written AS w'
-		' WHERE w.old_run IS NULL ON CONFLICT (%s) DO NOTHING',
+		' WHERE w."scorebook run" IS NULL ON CONFLICT (%s) DO NOTHING',
 		job.result, scorebook.column_list(given, '%I'), scorebook.column_list(given, 'w.%I'),
 		scorebook.column_list(row_key, '%I'));
 	retract := format(
-		'DELETE FROM %s AS c USING written AS w WHERE w.old_run IS NULL AND c.run = $1 AND %s'
+		'DELETE FROM %s AS c USING written AS w WHERE w."scorebook run" IS NULL AND c.run = $1 AND %s'
 		' AND EXISTS (SELECT FROM %s AS h WHERE %s AND h.ended_by <> ALL ($2))',
 		job.result, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '), job.history,
 		scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
@@ -450,8 +455,9 @@ BEGIN
 		' FROM removed AS c',
 		job.result, still, scorebook.column_list(columns, 'c.%I'), job.history,
 		scorebook.column_list(columns, '%I'), digested);
-	digest := format('SELECT coalesce(sum(%s), 0) %% 18446744073709551616 FROM %s AS c WHERE c.run = $1',
-		digested, job.result);
+	digest := format('SELECT coalesce(sum(scorebook.row_digest(%s)), 0) %% 18446744073709551616 FROM written AS w'
+		' WHERE EXISTS (SELECT FROM %s AS c WHERE c.run = $1 AND %s)',
+		scorebook.column_list(given, 'w.%I'), job.result, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '));
 	IF scope = 'decision' THEN
 		decide := scorebook.decide_statement_internal(job, given);
 	END IF;
@@ -495,7 +501,7 @@ DECLARE
 			  FROM scorebook.scaling_numbers(job.scaling) AS s) END;
 BEGIN
 	RETURN format(
-		'SELECT c.ctid AS old_ctid, c.run AS old_run, %s FROM %s AS c'
+		'SELECT c.ctid AS "scorebook ctid", c.run AS "scorebook run", %s FROM %s AS c'
 		' WHERE (c.cutoff_set, c.band_set, c.points) IS DISTINCT FROM (%L::integer, %L::integer, %s)',
 		(SELECT string_agg(CASE g.name
 				WHEN 'points' THEN points
@@ -553,33 +559,33 @@ BEGIN
 			shadowed, job.shadow, scorebook.column_list(row_key, 'o.%I = w.%I', ' AND '));
 	END IF;
 	compare := coalesce(changed, '') || format($sql$
-		SELECT c.ctid AS old_ctid, c.run AS old_run, %1$s,
+		SELECT c.ctid AS "scorebook ctid", c.run AS "scorebook run", %1$s,
 			greatest(w.effective_at, c.effective_at) AS effective_at, -- who began earlier may know more
 			w.scores, w.class, w.version,
 			CASE WHEN c.served IS NULL THEN 'added'
-				 WHEN w.excluded THEN 'excluded'
+				 WHEN w."scorebook excluded" THEN 'excluded'
 				 WHEN w.served IS NOT NULL THEN 'superseded'
 				 WHEN c.served = ANY ($3) THEN 'vanished'
-				 ELSE 'withdrawn' END AS what
+				 ELSE 'withdrawn' END AS "scorebook what"
 		FROM %2$s
 		WHERE CASE
 			WHEN w.served IS NULL THEN c.served <> ALL ($3) OR (c.served <> ALL ($2)%3$s)
 			WHEN w.served = ANY ($2) THEN false
 			WHEN c.served IS NULL THEN w.scores IS NOT NULL
-			ELSE w.excluded OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
+			ELSE w."scorebook excluded" OR (w.scores IS NOT NULL AND scorebook.row_digest(c.scores, c.class, c.version)
 				<> scorebook.row_digest(w.scores, w.class, w.version)) END
 		$sql$, scorebook.column_list(ARRAY['served'::name] || job.key, 'w.%I'), pairs,
 		CASE WHEN each_period THEN ' AND c.effective_at = $1' END);
 	endings := format('SELECT coalesce(array_agg(DISTINCT h.ended_by), ''{}'') FROM shadow_change AS w, %s'
-		' AND w.what = ''added''', ended_before);
+		' AND w."scorebook what" = ''added''', ended_before);
 	-- Whoever writes locks rows in the order of their keys, and first those that end,
 	-- then those that are new: so nobody waits for each other.
 	write := format($sql$
 		WITH archived AS
 		(
 			INSERT INTO %2$s AS h (%4$s, ended_by, system_to, end_reason)
-			SELECT %5$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w.what
-			FROM shadow_change AS w JOIN %1$s AS c ON c.ctid = w.old_ctid AND c.run = w.old_run
+			SELECT %5$s, $1, greatest($2, c.system_from + interval '1 microsecond'), w."scorebook what"
+			FROM shadow_change AS w JOIN %1$s AS c ON c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 			ORDER BY %6$s
 			FOR UPDATE OF c
 			RETURNING h.served, scorebook.end_digest(scorebook.row_digest(%10$s), h.end_reason) AS digest
@@ -589,19 +595,19 @@ BEGIN
 			SET effective_at = w.effective_at, scores = w.scores, class = w.class, version = w.version,
 				run = $1, system_from = greatest($2, c.system_from + interval '1 microsecond')
 			FROM shadow_change AS w
-			WHERE w.what = 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+			WHERE w."scorebook what" = 'superseded' AND c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 				AND (SELECT count(*) FROM archived) > 0 -- before they are replaced
 			RETURNING c.served, scorebook.row_digest(%7$s) AS digest
 		), removed AS
 		(
 			DELETE FROM %1$s AS c USING shadow_change AS w
-			WHERE w.what <> 'superseded' AND c.ctid = w.old_ctid AND c.run = w.old_run
+			WHERE w."scorebook what" <> 'superseded' AND c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"
 				AND (SELECT count(*) FROM archived) > 0
 		), added AS
 		(
 			INSERT INTO %1$s AS c (%4$s)
 			SELECT %3$s, $1, $2 FROM shadow_change AS w
-			WHERE w.what = 'added' AND (SELECT count(*) FROM archived) >= 0
+			WHERE w."scorebook what" = 'added' AND (SELECT count(*) FROM archived) >= 0
 			ORDER BY %8$s
 			ON CONFLICT (%9$s) DO NOTHING
 			RETURNING c.served, scorebook.row_digest(%7$s) AS digest
@@ -625,7 +631,7 @@ BEGIN
 		WITH retracted AS
 		(
 			DELETE FROM %1$s AS c USING shadow_change AS w
-			WHERE w.what = 'added' AND c.run = $1 AND %2$s
+			WHERE w."scorebook what" = 'added' AND c.run = $1 AND %2$s
 				AND EXISTS (SELECT FROM %3$s AND h.ended_by <> ALL ($2))
 			RETURNING c.served, scorebook.row_digest(%4$s) AS digest
 		)
@@ -672,6 +678,33 @@ $$;
 COMMENT ON FUNCTION scorebook.settled_until_internal() IS
 	'every transaction that began before this time has ended; null: nobody knows';
 
+CREATE FUNCTION scorebook.check_tables(job scorebook.registered_job, VARIADIC tables regclass[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing regclass;
+BEGIN
+	SELECT t.relation INTO missing
+	FROM unnest(tables) WITH ORDINALITY AS t (relation, position)
+	WHERE t.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
+	ORDER BY t.position
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_table',
+			MESSAGE = format('the %s of job "%s" no longer exists',
+				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
+				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
+			HINT = 'Somebody has dropped it; drop the job, and make it again.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_tables(scorebook.registered_job, regclass[]) IS
+	'throws where somebody has dropped one of these tables of a job; nulls are none';
+
 -- Asked by every run: constraints can be dropped, and views replaced.
 CREATE FUNCTION scorebook.key_is_unique_internal(job scorebook.registered_job)
 RETURNS boolean
@@ -703,22 +736,10 @@ AS $$
 DECLARE
 	job scorebook.registered_job;
 	run scorebook.run;
-	missing regclass;
 BEGIN
 	SELECT r.* INTO STRICT run FROM scorebook.run AS r WHERE r.run = number;
 	SELECT j.* INTO STRICT job FROM scorebook.registered_job AS j WHERE j.job_id = run.job_id;
-	SELECT t.relation INTO missing
-	FROM (VALUES (job.source), (job.result), (job.history), (job.shadow), (job.shadow_history)) AS t (relation)
-	WHERE t.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
-	LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_table',
-			MESSAGE = format('the %s of job "%s" no longer exists',
-				CASE missing WHEN job.source THEN 'source' WHEN job.result THEN 'result table'
-				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
-			HINT = 'Somebody has dropped it; drop the job, and make it again.';
-	END IF;
+	PERFORM scorebook.check_tables(job, job.source, job.result, job.history, job.shadow, job.shadow_history);
 	name := job.name;
 	owner := job.owner;
 	result := job.result::oid::bigint;

@@ -88,7 +88,8 @@ COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS
 	'before this time, what <job>_as_of answers cannot change any more';
 
 -- Everything that a book must be, in one scan of each pair in the order of keys
--- and time.
+-- and time, and the records that it rests on.  Rows of a run that only decides
+-- anew are of the versions that have scored them before.
 CREATE FUNCTION scorebook.verify_book(job text)
 RETURNS TABLE (problem text, run bigint, key text, detail text)
 LANGUAGE plpgsql STABLE
@@ -99,9 +100,13 @@ DECLARE
 	row_key constant name[] := book.key
 		|| CASE book.keep WHEN 'each_period' THEN ARRAY['effective_at'::name] ELSE '{}' END;
 BEGIN
+	PERFORM scorebook.check_tables(book, book.result, book.history, book.shadow, book.shadow_history);
 	RETURN QUERY EXECUTE
 		scorebook.verify_statement(book.result, book.history, row_key, $sql$''$sql$,
-			$sql$SELECT r.run, r.system_from, '' AS part, r.rows_written, r.rows_ended, r.digest
+			$sql$SELECT r.run, r.system_from, '' AS part, r.rows_written, r.rows_ended, r.digest,
+					CASE WHEN r.kind <> 'decision' THEN
+						ARRAY(SELECT m.version FROM scorebook.run_model AS m WHERE m.run = r.run AND m.role <> 'shadow')
+						END AS versions
 				FROM scorebook.run AS r WHERE r.job_id = $1 AND r.status = 'succeeded'$sql$)
 	USING book.job_id;
 	IF book.shadow IS NOT NULL AND NOT (has_table_privilege(book.shadow, 'SELECT')
@@ -114,20 +119,60 @@ BEGIN
 		RETURN QUERY EXECUTE
 			scorebook.verify_statement(book.shadow, book.shadow_history, ARRAY['served'::name] || row_key,
 				'c.served',
-				$sql$SELECT r.run, r.system_from, m.ref AS part, m.rows_written, m.rows_ended, m.digest
+				$sql$SELECT r.run, r.system_from, m.ref AS part, m.rows_written, m.rows_ended, m.digest,
+						ARRAY[m.version] AS versions
 					FROM scorebook.run AS r JOIN scorebook.run_model AS m ON m.run = r.run
 					WHERE r.job_id = $1 AND r.status = 'succeeded' AND m.role = 'shadow'$sql$)
 		USING book.job_id;
 	END IF;
+	RETURN QUERY SELECT p.* FROM scorebook.verify_runs(book) AS p;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.verify_book(text) IS
 	'what is wrong with the book of a job; no rows: nothing';
 
+-- A transaction sees its own runs before they have a moment.  Runs and decisions
+-- come one after the other, and so do their moments; pulls and streams may begin
+-- in another order than they commit.
+CREATE FUNCTION scorebook.verify_runs(book scorebook.registered_job)
+RETURNS TABLE (problem text, run bigint, key text, detail text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH run AS
+	(
+		SELECT r.run, m.committed_at,
+			CASE WHEN m.committed_at IS NULL THEN r.pid = pg_backend_pid() AND r.started_at >= now()
+				 ELSE m.digest = scorebook.row_digest(m.writer, m.timeline_id, m.committed_at, m.boot_id, m.uptime)
+				 END AS has_moment,
+			CASE WHEN r.kind IN ('run', 'decision') THEN
+				max(m.committed_at) FILTER (WHERE r.kind IN ('run', 'decision'))
+					OVER (ORDER BY r.run ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW)
+				END AS after,
+			(r.model_id, r.version, r.sha256) IS NOT DISTINCT FROM (s.model_id, s.version, s.sha256) AS has_model
+		FROM scorebook.run AS r
+			LEFT JOIN scorebook.moment AS m ON m.writer = r.run AND m.timeline_id = book.timeline_id
+			LEFT JOIN scorebook.run_model AS s ON s.run = r.run AND s.role = 'served'
+		WHERE r.job_id = book.job_id AND r.status = 'succeeded'
+	)
+	SELECT 'the time of a run was changed', r.run, NULL::text,
+		format('It says that it was committed at %s.', r.committed_at)
+	FROM run AS r
+	WHERE r.has_moment IS NOT TRUE OR r.committed_at < r.after
+	UNION ALL
+	SELECT 'the model of a run was changed', r.run, NULL, 'It is not the one that served the job.'
+	FROM run AS r
+	WHERE NOT r.has_model
+$$;
+
+COMMENT ON FUNCTION scorebook.verify_runs(scorebook.registered_job) IS
+	'what is wrong with the records of the runs of a job';
+
 -- What finds all that is wrong with a pair of tables, $1 being the job: row_key
 -- is their key, part what of a run wrote a row, and recorded how many rows each
--- part of each run has written and ended, and their digest.
+-- part of each run has written and ended, their digest, and the versions that
+-- have scored them; null: others.
 CREATE FUNCTION scorebook.verify_statement(result regclass, history regclass, row_key name[], part text,
 	recorded text)
 RETURNS text
@@ -138,15 +183,11 @@ DECLARE
 	columns constant name[] := ARRAY(SELECT a.attname FROM pg_attribute AS a
 		WHERE a.attrelid = result AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
 	given constant text := scorebook.column_list(columns[:cardinality(columns) - 2], 'c.%I');
-	shown_key constant text := format('format(%L, %s)',
-		'(' || array_to_string(row_key, ', ') || ')=('
-			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(row_key)]), ', ') || ')',
-		scorebook.column_list(row_key, 'c.%I'));
 BEGIN
 	RETURN format($sql$
 		WITH recorded AS MATERIALIZED
 		(
-			SELECT r.run, r.part, r.system_from, r.rows_written, r.rows_ended,
+			SELECT r.run, r.part, r.system_from, r.rows_written, r.rows_ended, r.versions,
 				r.rows_written - coalesce(a.rows_written, 0) AS rows_left,
 				r.rows_ended - coalesce(a.rows_ended, 0) AS ended_left,
 				r.digest - coalesce(a.digest, 0) AS digest_left
@@ -159,16 +200,17 @@ BEGIN
 					 GROUP BY a.run, a.part) AS a ON a.run = r.run AND a.part = r.part
 		), line AS MATERIALIZED
 		(
-			SELECT %1$s AS key, c.part, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason, c.digest,
+			SELECT %1$s AS key, c."scorebook part" AS part, c.version, c.run, c.system_from, c.ended_by, c.system_to,
+				c.end_reason, c."scorebook digest" AS digest,
 				lead(c.system_from) OVER next AS next_from, lead(c.run) OVER next AS next_run,
 				lag(c.system_from) OVER next AS last_from, lag(c.ended_by) OVER next AS last_ended_by
 			FROM
-				(SELECT %2$s, %3$s AS part, c.run, c.system_from, NULL::bigint AS ended_by,
+				(SELECT %2$s, %3$s AS "scorebook part", c.version, c.run, c.system_from, NULL::bigint AS ended_by,
 					NULL::timestamp with time zone AS system_to, NULL::text AS end_reason,
-					scorebook.row_digest(%4$s) AS digest
+					scorebook.row_digest(%4$s) AS "scorebook digest"
 				 FROM %5$s AS c
 				 UNION ALL
-				 SELECT %2$s, %3$s, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason,
+				 SELECT %2$s, %3$s, c.version, c.run, c.system_from, c.ended_by, c.system_to, c.end_reason,
 					scorebook.row_digest(%4$s)
 				 FROM %6$s AS c) AS c
 			WINDOW next AS (PARTITION BY %2$s ORDER BY c.system_from, c.system_to NULLS LAST)
@@ -225,6 +267,10 @@ BEGIN
 					NOT EXISTS (SELECT FROM recorded AS r JOIN scorebook.moment AS m ON m.writer = r.run
 					WHERE r.run = l.ended_by AND r.part = l.part))
 			UNION ALL
+			SELECT 'a row is of a version that did not score it', l.run, l.key, format('It is version %%s.', l.version)
+			FROM line AS l JOIN recorded AS r ON r.run = l.run AND r.part = l.part
+			WHERE l.version <> ALL (r.versions)
+			UNION ALL
 			SELECT 'rows of a run were added or removed', r.run, NULL,
 				format('It wrote %%s rows, of which there should be %%s, and are %%s.', r.rows_written,
 					r.rows_left, coalesce(w.n, 0))
@@ -245,7 +291,7 @@ BEGIN
 			FROM recorded AS r LEFT JOIN ended AS e ON e.run = r.run AND e.part = r.part
 			WHERE r.ended_left <> coalesce(e.n, 0)
 		) AS p
-		$sql$, shown_key, scorebook.column_list(row_key, 'c.%I'), part, given, result, history, recorded);
+		$sql$, scorebook.shown_key(row_key), scorebook.column_list(row_key, 'c.%I'), part, given, result, history, recorded);
 END
 $$;
 

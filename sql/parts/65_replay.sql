@@ -47,6 +47,7 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT scorebook.check_tables(job, job.result, job.history);
 	SELECT format('(SELECT a.* FROM %s($2) AS a WHERE %s%s ORDER BY a.effective_at DESC LIMIT 1)',
 		scorebook.as_of_function(job),
 		(SELECT string_agg(
@@ -66,6 +67,7 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT scorebook.check_tables(job, job.result, job.history);
 	SELECT format('(SELECT %1$s FROM %2$s AS b WHERE b.run = $1'
 		' UNION ALL SELECT %1$s FROM %3$s AS b WHERE b.run = $1)',
 		scorebook.column_list(job.key || ARRAY['effective_at',
@@ -127,7 +129,7 @@ DECLARE
 	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
 	said jsonb;
 BEGIN
-	EXECUTE format('SELECT to_jsonb(c) FROM %s AS c', scorebook.row_of_key(book))
+	EXECUTE format('SELECT to_jsonb(c.*) FROM %s AS c', scorebook.row_of_key(book))
 	INTO said
 	USING subject, at;
 	IF said IS NULL AND scorebook.is_erased(book.job_id, subject, at) THEN

@@ -1052,14 +1052,9 @@ AS $$
 DECLARE
 	versioned constant scorebook.versioned_relation := scorebook.find_versioned(relation);
 	row_key record;
-	shown_key text;
 	same_key text;
 BEGIN
 	SELECT k.* INTO STRICT row_key FROM scorebook.row_key(relation) AS k;
-	shown_key := format('format(%L, %s)',
-		'(' || array_to_string(row_key.columns, ', ') || ')=('
-			|| array_to_string(array_fill('%s'::text, ARRAY[cardinality(row_key.columns)]), ', ') || ')',
-		scorebook.name_list(row_key.columns, 'c.%1$I'));
 	same_key := scorebook.name_list(row_key.columns, 'c.%1$I %2$s o.%1$I', ' AND ', row_key.operators);
 	RETURN QUERY EXECUTE format($sql$
 		WITH line AS
@@ -1093,8 +1088,8 @@ BEGIN
 			SELECT 'the table does not have a row that the history knows', %1$s, NULL
 			FROM %3$s AS c WHERE NOT EXISTS (SELECT FROM %5$s AS o WHERE %6$s)
 		) AS p
-		$sql$, shown_key, scorebook.name_list(row_key.columns, 'c.%1$I'), versioned.since, versioned.history,
-		versioned.relation, same_key)
+		$sql$, scorebook.shown_key(row_key.columns), scorebook.name_list(row_key.columns, 'c.%1$I'), versioned.since,
+		versioned.history, versioned.relation, same_key)
 	USING versioned.timeline_id;
 END
 $$;

@@ -33,7 +33,7 @@ BEGIN
 		wanted := format('c.version = %s', (scorebook.resolve_reference(side, 'any')).version);
 	END IF;
 	RETURN format('(SELECT DISTINCT ON (%1$s) c.* FROM'
-		' (SELECT c.*, %2$s AS compared, NULL::timestamp with time zone AS system_to FROM %3$s AS c WHERE %5$s'
+		' (SELECT c.*, %2$s AS "scorebook compared", NULL::timestamp with time zone AS system_to FROM %3$s AS c WHERE %5$s'
 		' UNION ALL SELECT %6$s, %2$s, c.system_to FROM %4$s AS c WHERE %5$s) AS c'
 		' WHERE c.system_from < $2 AND (c.system_to IS NULL OR c.system_to > $1)'
 		' ORDER BY %1$s, c.system_from DESC)',
@@ -88,15 +88,18 @@ AS $$
 DECLARE
 	book constant scorebook.registered_job := scorebook.find_book(job);
 BEGIN
+	PERFORM scorebook.check_tables(book, book.result, book.history, book.shadow, book.shadow_history);
 	EXECUTE format($sql$
 		WITH pair AS MATERIALIZED
 		(
 			SELECT p.*, %4$s AS a_decision, %5$s AS b_decision
 			FROM
-				(SELECT a.compared AS a, b.compared AS b, a.class AS a_class, b.class AS b_class,
-					CASE WHEN cardinality(a.compared) = 1 AND cardinality(b.compared) = 1 THEN a.compared[1] END AS a_score,
-					CASE WHEN cardinality(a.compared) = 1 AND cardinality(b.compared) = 1 THEN b.compared[1] END AS b_score
-				 FROM %1$s AS a JOIN %2$s AS b ON %3$s) AS p
+				(SELECT a."scorebook compared" AS a, b."scorebook compared" AS b, a.class AS a_class, b.class AS b_class,
+					CASE WHEN c.are_scores THEN a."scorebook compared"[1] END AS a_score,
+					CASE WHEN c.are_scores THEN b."scorebook compared"[1] END AS b_score
+				 FROM %1$s AS a JOIN %2$s AS b ON %3$s,
+					LATERAL (SELECT cardinality(a."scorebook compared") = 1
+						AND cardinality(b."scorebook compared") = 1 AS are_scores) AS c) AS p
 		), ranked AS
 		(
 			SELECT rank() OVER by_a + (count(*) OVER (PARTITION BY p.a_score) - 1) / 2.0 AS a,

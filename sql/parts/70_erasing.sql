@@ -64,6 +64,9 @@ COMMENT ON COLUMN scorebook.amendment.rows_ended IS
 COMMENT ON COLUMN scorebook.amendment.digest IS
 	'so much less is the digest of the run';
 
+CREATE TRIGGER amendment_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON scorebook.amendment
+	FOR EACH STATEMENT EXECUTE FUNCTION scorebook.guard_record();
+
 SELECT pg_catalog.pg_extension_config_dump('scorebook.tombstone', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.tombstone_tombstone_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scorebook.erasure_secret', '');
@@ -116,12 +119,7 @@ BEGIN
 			ERRCODE = 'null_value_not_allowed',
 			MESSAGE = format('a key of job "%s" cannot be null', book.name);
 	END IF;
-	IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = book.result) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_table',
-			MESSAGE = format('the result table of job "%s" no longer exists', book.name),
-			HINT = 'Somebody has dropped it; drop the job, too.';
-	END IF;
+	PERFORM scorebook.check_tables(book, book.result);
 	SELECT k.* INTO hash, digest, shown, pattern
 	FROM scorebook.read_key_internal(book.job_id, book.result,
 		(SELECT format('SELECT %s FROM jsonb_populate_record(NULL::%s, $1) AS k WHERE %s',

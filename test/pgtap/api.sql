@@ -175,6 +175,8 @@ INSERT INTO api VALUES
 	 'event_trigger', 'v', 'u', false, false),
 	('guard_book', '', '',
 	 'trigger', 'v', 'u', false, true),
+	('guard_record', '', '',
+	 'trigger', 'v', 'u', false, false),
 	('guard_table', 'regclass', 'book regclass',
 	 'void', 'v', 'u', false, true),
 	('key_object', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, key jsonb',
@@ -342,9 +344,9 @@ INSERT INTO api VALUES
 -- rights, but it is nobody's to call
 CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
-	create_book,comment_columns,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
+	create_book,check_tables,comment_columns,shown_key,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
 	check_split,check_split_shares,check_shadows,check_reasons,check_explainable,explanation_problem,
-	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_statement,
+	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_runs,verify_statement,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
 	check_key,check_triggers,check_types,column_definitions,create_triggers,drop_triggers,final_until,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,

@@ -148,11 +148,82 @@ FROM unnest(ARRAY[
 	'DROP TRIGGER scorebook_guard ON book; DELETE FROM book WHERE id = 6',
 	'CREATE TABLE heir () INHERITS (book); INSERT INTO heir SELECT (jsonb_populate_record(b, ''{"id": 77}'')).* FROM book AS b WHERE id = 6',
 	'CREATE TABLE future PARTITION OF book_history FOR VALUES FROM (''2100-01-01'') TO (''2101-01-01'');
-	 INSERT INTO future SELECT (jsonb_populate_record(b, ''{"system_to": "2100-02-01", "id": 77}'')).* FROM book_history AS b WHERE id = 10',
-	'CREATE TRIGGER falsify BEFORE INSERT OR UPDATE ON book FOR EACH ROW EXECUTE FUNCTION falsify();
-	 UPDATE customer SET f0 = 3; SELECT scorebook.run_job_in_transaction(''book'')']) AS forgery;
+	 INSERT INTO future SELECT (jsonb_populate_record(b, ''{"system_to": "2100-02-01", "id": 77}'')).* FROM book_history AS b WHERE id = 10']) AS forgery;
 RESET ROLE;
 SELECT is_empty('SELECT * FROM scorebook.verify_book(''book'')', 'all of that was undone');
+
+-- what could change or swallow what a run writes is refused
+CREATE FUNCTION run_after(change text, job text DEFAULT 'book') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE change;
+	UPDATE guarded.customer SET f0 = f0 + 1;
+	PERFORM scorebook.run_job_in_transaction(job);
+	RETURN coalesce((SELECT string_agg(DISTINCT v.problem, ', ') FROM scorebook.verify_book(job) AS v), 'sound');
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+SET ROLE scorebook_owner;
+SELECT scorebook.alter_job('book', '{"shadows": ["grade"]}') \g /dev/null
+SELECT is(run_after('SELECT'), 'sound', 'a run, as it should be');
+SELECT is(run_after(format(change, t.name)), format('55000 table "%s" of job "book" would not get what is written to it', t.name), format(change, t.name))
+FROM (SELECT unnest(ARRAY['book', 'book_history', 'book_shadow', 'book_shadow_history'])
+	  UNION ALL SELECT max(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'book_history'::regclass) AS t (name),
+	unnest(ARRAY['CREATE TRIGGER falsify BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION falsify()',
+		'CREATE TRIGGER falsify BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION falsify()',
+		'CREATE TRIGGER falsify BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION falsify()',
+		'CREATE RULE swallow AS ON INSERT TO %s DO INSTEAD NOTHING',
+		'ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY']) AS change
+-- a partitioned table has neither such triggers nor keeps them for itself
+WHERE NOT (t.name IN ('book_history', 'book_shadow_history') AND change LIKE '%TRIGGER%');
+SELECT matches(run_after(format('CREATE TRIGGER falsify BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION falsify()', name)), '^55000 table',
+	'a trigger on all partitions of ' || name)
+FROM unnest(ARRAY['book_history', 'book_shadow_history']) AS name;
+
+-- what only tells others is not, nor what keeps rows from those who read
+CREATE TABLE told (what text);
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO guarded.told VALUES (concat_ws(' ', TG_WHEN, TG_LEVEL, TG_OP)); RETURN NULL; END$$;
+SELECT is(run_after('CREATE TRIGGER a BEFORE UPDATE ON book FOR EACH STATEMENT EXECUTE FUNCTION tell(); '
+	'CREATE TRIGGER b AFTER UPDATE ON book FOR EACH ROW EXECUTE FUNCTION tell(); CREATE TRIGGER c AFTER INSERT ON book_history FOR EACH STATEMENT EXECUTE FUNCTION tell(); '
+	'ALTER TABLE book ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON book FOR SELECT USING (id < 3)'), 'sound', 'a run tells those who ask');
+SELECT set_eq('SELECT what FROM told', ARRAY['BEFORE STATEMENT UPDATE', 'AFTER ROW UPDATE', 'AFTER STATEMENT INSERT'], 'each of them');
+DROP TRIGGER a ON book; DROP TRIGGER b ON book; DROP TRIGGER c ON book_history; ALTER TABLE book DISABLE ROW LEVEL SECURITY;
+
+-- nothing that a statement of a run calls writes the book
+CREATE FUNCTION forge() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF pg_trigger_depth() = 1 THEN
+		EXECUTE TG_ARGV[0];
+	END IF;
+	RETURN NULL;
+END $$;
+CREATE FUNCTION forge_silently() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN DELETE FROM guarded.book_history WHERE id = 10; RETURN true; END$$;
+SELECT matches(run_after(format('CREATE TRIGGER %s %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION forge(%L)', name, event, t, forgery)),
+	'^42501 table "[a-z_]+" is part of a book and written by its job only$', concat_ws(' ', event, t, name, forgery))
+FROM unnest(ARRAY['BEFORE UPDATE', 'AFTER UPDATE']) AS event,
+	-- in front of the guard, and behind it
+	unnest(ARRAY['a', 'z']) AS name, unnest(ARRAY['book', 'book_shadow']) AS t,
+	unnest(ARRAY['DELETE FROM guarded.book_history WHERE id = 10', 'UPDATE guarded.book SET band = ''A''', 'DELETE FROM guarded.book_shadow WHERE id = 1',
+		'DELETE FROM guarded.book_shadow_history']) AS forgery;
+SELECT matches(run_after('ALTER TABLE book ADD CHECK (forge_silently()) NOT VALID'), '^42501 table "book_history" is part of a book', 'a constraint does not, either');
+SELECT matches(run_after('CREATE TRIGGER z AFTER INSERT ON book_history FOR EACH ROW EXECUTE FUNCTION forge(''DELETE FROM guarded.book_history'')'),
+	'^42501 table "book_history" is part', 'nor a trigger for each row');
+SELECT is_empty('SELECT * FROM scorebook.verify_book(''book'')', 'nothing has come of that');
+SELECT scorebook.alter_job('book', '{"shadows": []}') \g /dev/null
+RESET ROLE;
+
+-- a superuser who can do it all the same is found, also where some rows were overtaken
+SELECT scorebook.create_job('super', 'risk', 'customer', schema => 'guarded'), scorebook.run_job_in_transaction('super') \g /dev/null
+CREATE FUNCTION overtake() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL session_replication_role = replica;
+	INSERT INTO guarded.super SELECT (jsonb_populate_record(NULL::guarded.super, to_jsonb(h) || '{"id": 77}')).* FROM guarded.super_history AS h WHERE id = 6;
+	UPDATE guarded.super SET score = 0 WHERE id = 7;
+	SET LOCAL session_replication_role = origin;
+	RETURN NULL;
+END $$;
+SELECT is(run_after('INSERT INTO guarded.customer VALUES (77, 1); CREATE TRIGGER z AFTER UPDATE ON super FOR EACH STATEMENT EXECUTE FUNCTION overtake()', 'super'),
+	'rows of a run were added or removed, rows of a run were changed', 'what a run has written is proven by what it has found');
+SELECT is(rows_overtaken, 1::bigint, 'of which one was overtaken') FROM scorebook.job_run WHERE job = 'super' ORDER BY run DESC LIMIT 1;
 
 -- a run has the rights of the owner, whoever calls it, and what it calls no others
 CREATE TABLE seen (who text, what text);

@@ -30,9 +30,9 @@ CREATE FUNCTION run_over_forgery(job text) RETURNS TABLE (confirmed bigint, chan
 DECLARE
 	forged boolean;
 BEGIN
-	SET LOCAL session_replication_role = replica;
+	SET session_replication_role = replica;
 	EXECUTE format('UPDATE scores.%I SET score = 0.123 WHERE id = 1', job);
-	SET LOCAL session_replication_role = origin;
+	RESET session_replication_role;
 	PERFORM scorebook.run_job_in_transaction(job);
 	EXECUTE format('SELECT score = 0.123::real FROM scores.%I WHERE id = 1', job) INTO forged;
 	RETURN QUERY SELECT r.rows_confirmed, r.rows_changed, forged FROM scorebook.job_run AS r
@@ -56,7 +56,9 @@ RESET scorebook.engine;
 -- runs of an older version of scorebook
 SELECT scorebook.drop_job('kept', keep_book => false), scorebook.create_job('kept', 'credit', 'applicant') \g /dev/null
 SELECT scorebook.run_job_in_transaction('kept') \g /dev/null
+SET session_replication_role = replica;
 UPDATE scorebook.run SET scorebook_version = '0.0.1';
+RESET session_replication_role;
 SELECT results_eq('SELECT * FROM run_over_forgery(''kept'')', format('VALUES (%s::bigint, 1::bigint, false)', :n - 1),
 	'the first run of a version of scorebook scores all');
 UPDATE applicant SET f0 = f0 + 1 WHERE id = 1;

@@ -26,10 +26,10 @@ CREATE SCHEMA closed;
 GRANT CREATE ON SCHEMA public TO scorebook_clerk;
 GRANT USAGE ON SCHEMA scores TO PUBLIC;
 
--- as if it were another time
+-- as if it were another time; the guards are for who does not come by apply_retention
 CREATE FUNCTION retain(job text, later interval, archive name DEFAULT NULL, row_errors interval DEFAULT '90 days',
 	runs interval DEFAULT '400 days')
-RETURNS TABLE (did text, relation text, rows bigint) LANGUAGE plpgsql AS $$
+RETURNS TABLE (did text, relation text, rows bigint) LANGUAGE plpgsql SET session_replication_role = replica AS $$
 DECLARE
 	actions bigint[] := scorebook.retain_book_at_internal('scorebook_clerk',
 		(SELECT j.job_id FROM scorebook.registered_job AS j WHERE j.name = job), archive, row_errors, runs, now() + later);

@@ -534,9 +534,10 @@ FROM (VALUES
 	('{grade,grade}', '22023', 'the shadows of job "wrong" contain a null or a duplicate'),
 	('{NULL}', '22023', 'the shadows of job "wrong" contain a null or a duplicate'),
 	('{strict}', '42804', 'the source of job "wrong" does not fit model "strict"')) AS e (shadows, state, message);
-CREATE VIEW served AS SELECT id AS served, f0, f1, f2, f3, f4, f5, f6, f7 FROM applicant;
-SELECT throws_ok($$SELECT scorebook.create_job('wrong', 'credit', 'served', key => '{served}', shadows => '{grade}')$$, '42701',
-	'the key of job "wrong" has the column "served", which the shadows'' table has, too', 'a key that is called served');
+CREATE VIEW served AS SELECT id AS served, id AS scores, f0, f1, f2, f3, f4, f5, f6, f7 FROM applicant;
+SELECT throws_ok(format($$SELECT scorebook.create_job('wrong', 'credit', 'served', key => '{%s}', shadows => '{grade}')$$, k.name), '42701',
+	format('the key of job "wrong" has the column "%s", which the shadows'' table has, too', k.name), 'a key that is called ' || k.name)
+FROM (VALUES ('served'), ('scores')) AS k (name);
 SELECT scorebook.create_job('late', 'credit', 'served', key => '{served}') \g /dev/null
 SELECT throws_ok($$SELECT scorebook.alter_job('late', '{"shadows": ["grade"]}')$$, '42701', NULL, 'also later');
 

@@ -57,12 +57,54 @@ $$;
 SELECT how_scores_are_read($$SELECT * FROM scores.regress_scored_as_of('2100-01-01')$$);
 SELECT how_scores_are_read($$SELECT * FROM scores.regress_scored_as_of('2100-01-01') WHERE id = 17$$);
 -- before the first day that is kept, there is no answer
+SET session_replication_role = replica;
 UPDATE scorebook.timeline SET begins_at = '2020-01-01' FROM scorebook.registered_job AS j
 WHERE timeline.timeline_id = j.timeline_id AND j.name = 'regress_scored';
+RESET session_replication_role;
 SELECT * FROM scores.regress_scored_as_of('2019-12-31') WHERE id = -1;
 SELECT a.id FROM (VALUES ('2019-12-31'::timestamptz)) AS i (at), LATERAL scores.regress_scored_as_of(i.at) AS a WHERE a.id = -1;
 SELECT scorebook.as_of_final_until('no job');
 
+-- nobody changes what it rests on, superusers included
+UPDATE scorebook.moment SET committed_at = committed_at - interval '1 day';
+DELETE FROM scorebook.moment;
+TRUNCATE scorebook.moment;
+UPDATE scorebook.timeline SET begins_at = '-infinity';
+DELETE FROM scorebook.timeline;
+UPDATE scorebook.run SET version = 2;
+DELETE FROM scorebook.run WHERE false;
+UPDATE scorebook.run_model SET version = 2;
+TRUNCATE scorebook.run_model;
+UPDATE scorebook.amendment SET digest = 0;
+DELETE FROM scorebook.amendment;
+-- and what somebody can who switches that off, is found
+CREATE FUNCTION found(forgery text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	problems text;
+BEGIN
+	SET LOCAL session_replication_role = replica;
+	EXECUTE forgery;
+	SELECT string_agg(DISTINCT v.problem, ', ') INTO problems FROM scorebook.verify_book('regress_scored') AS v;
+	RAISE EXCEPTION USING MESSAGE = coalesce(problems, 'nothing');
+EXCEPTION WHEN raise_exception THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT forgery, found(format(forgery, run)) AS problems
+FROM (VALUES ('SELECT %s'),
+		('UPDATE scorebook.moment SET committed_at = committed_at + interval ''1 year'' WHERE writer = %s'),
+		('UPDATE scorebook.moment SET committed_at = committed_at - interval ''1 day'' WHERE writer = %s'),
+		('UPDATE scorebook.moment SET committed_at = NULL, digest = NULL WHERE writer = %s'),
+		('UPDATE scorebook.moment SET timeline_id = 0 WHERE writer = %s'),
+		('UPDATE scorebook.moment SET committed_at = c.at, digest = scorebook.row_digest(writer, timeline_id, c.at, boot_id, uptime)
+			FROM (SELECT timestamptz ''2020-01-01'') AS c (at) WHERE writer = %s'),
+		('UPDATE scorebook.run SET version = 2 WHERE run = %s'),
+		('UPDATE scorebook.run SET sha256 = ''\x00'' WHERE run = %s'),
+		('UPDATE scorebook.run_model SET version = 2 WHERE run = %s'),
+		('WITH r AS (UPDATE scorebook.run SET version = 2 WHERE run = %1$s) UPDATE scorebook.run_model SET version = 2 WHERE run = %1$s')) AS f (forgery),
+	(SELECT max(run) AS run FROM scorebook.job_run WHERE job = 'regress_scored' AND rows_changed > 0) AS last;
+
+DROP FUNCTION found;
 DROP FUNCTION how_scores_are_read;
 DROP TABLE instant;
 SELECT scorebook.drop_job('regress_scored', keep_book => false);

@@ -326,6 +326,14 @@ SELECT scorebook.create_job('empty', 'risk', source => 'SELECT * FROM customer')
 DROP TABLE scores.empty CASCADE;
 CALL scorebook.run_job('empty');
 SELECT scorebook.score('empty', 1);
+SELECT scorebook.verify_book('empty');
+SELECT scorebook.score_at('empty', 1);
+SELECT scorebook.replay_score('empty', 1);
+SELECT scorebook.explain_score('empty', 1);
+SELECT scorebook.replay_run(max(run)) FROM scorebook.run;
+SELECT scorebook.rescore_run(max(run), 'risk') FROM scorebook.run;
+SELECT scorebook.compare_versions('empty', '1', '2');
+SELECT scorebook.erase('empty', 1, 'asked for');
 SELECT scorebook.drop_job('empty', keep_book => false);
 SELECT scorebook.create_job('empty', 'risk', source => 'SELECT * FROM customer');
 SELECT scorebook.drop_job('empty', keep_book => false);

@@ -48,6 +48,7 @@ $node->safe_psql('postgres', q{
 	SELECT scorebook.erase('job', '{"id": 7, "name": "7"}'::jsonb, 'request 1');
 	SELECT scorebook.erase('job', '{"id": 8, "name": "8"}'::jsonb, 'request 2');
 	SELECT scorebook.unerase('job', '{"id": 8, "name": "8"}'::jsonb, 'agrees');
+	SET session_replication_role = replica;
 	SELECT scorebook.retain_book_at_internal('postgres', job_id, NULL, NULL, NULL, now() + interval '3 months')
 	FROM scorebook.registered_job WHERE name = 'short'});
 $node->wait_for_catchup($standby);
