@@ -33,7 +33,7 @@
 #include "job/found.h"
 
 /* rows that are entered into the index one by one */
-#define ROWS_INDEXED	50000
+#define ROWS_INDEXED	10000
 
 struct SbkFill
 {
