@@ -8,10 +8,14 @@
  * one version to the next.  It depends on the collation's version where a
  * collation takes different texts for equal.  The number of an enum's label is
  * another one after a restore, so that its text stands for it.
+ *
+ * Runs compare keys by the operator = of pg_catalog.  Types whose equality is
+ * another one are refused: what they take for one key would be two to a run.
  */
 #include "postgres.h"
 
 #include "access/nbtree.h"
+#include "access/transam.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -32,6 +36,7 @@
 /* How a column of the key is hashed. */
 typedef struct HashedColumn
 {
+	bool		is_dropped;		/* not at all */
 	bool		by_value;
 	int16		length;
 	Oid			collation;
@@ -49,6 +54,7 @@ struct SbkKeyHasher
 
 static void start_column(HashedColumn *column, Form_pg_attribute attribute);
 static bool has_equal_images(TypeCacheEntry *type, Oid collation);
+pg_noreturn static void refuse(Form_pg_attribute attribute, const char *why);
 static void add_value(SbkKeyHasher *hasher, HashedColumn *column, Datum value);
 static void add_bytes(SbkKeyHasher *hasher, const void *bytes, Size length);
 static void add_length(SbkKeyHasher *hasher, uint64 length);
@@ -73,28 +79,29 @@ sbk_key_hasher_make(TupleDesc desc, int num_key)
 static void
 start_column(HashedColumn *column, Form_pg_attribute attribute)
 {
-	TypeCacheEntry *type = lookup_type_cache(getBaseType(attribute->atttypid),
-											 TYPECACHE_BTREE_OPFAMILY |
-											 TYPECACHE_HASH_EXTENDED_PROC);
-	Oid			function = type->hash_extended_proc;
+	TypeCacheEntry *type;
+	Oid			function;
 	bool		is_varlena;
 
+	column->is_dropped = attribute->attisdropped;
+	if (column->is_dropped)
+		return;
+	type = lookup_type_cache(getBaseType(attribute->atttypid),
+							 TYPECACHE_BTREE_OPFAMILY | TYPECACHE_EQ_OPR |
+							 TYPECACHE_HASH_EXTENDED_PROC);
+	function = type->hash_extended_proc;
 	column->by_value = attribute->attbyval;
 	column->length = attribute->attlen;
 	column->collation = attribute->attcollation;
 	column->is_label = type->typtype == TYPTYPE_ENUM;
+	if (type->eq_opr >= FirstNormalObjectId)
+		refuse(attribute, "The type has an equality of its own, which is not that of runs.");
 	if (column->is_label)
 		getTypeOutputInfo(type->type_id, &function, &is_varlena);
 	else if (has_equal_images(type, column->collation))
 		return;
 	if (!OidIsValid(function))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_FUNCTION),
-				errmsg("column \"%s\" of type %s cannot be part of a key",
-					   NameStr(attribute->attname),
-					   format_type_be(attribute->atttypid)),
-				errdetail("The type has no hash function that its keys could be told by."),
-				errhint("Cast the column to another type in a view, and make that the source."));
+		refuse(attribute, "The type has no hash function that its keys could be told by.");
 	column->function = palloc(sizeof(FmgrInfo));
 	fmgr_info(function, column->function);
 }
@@ -114,6 +121,18 @@ has_equal_images(TypeCacheEntry *type, Oid collation)
 										  ObjectIdGetDatum(type->btree_opintype)));
 }
 
+static void
+refuse(Form_pg_attribute attribute, const char *why)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_UNDEFINED_FUNCTION),
+			errmsg("column \"%s\" of type %s cannot be part of a key",
+				   NameStr(attribute->attname),
+				   format_type_be(attribute->atttypid)),
+			errdetail_internal("%s", why),
+			errhint("Cast the column to another type in a view, and make that the source."));
+}
+
 const char *
 sbk_key_bytes(SbkKeyHasher *hasher, const Datum *values, const bool *nulls,
 			  Size *length)
@@ -124,6 +143,8 @@ sbk_key_bytes(SbkKeyHasher *hasher, const Datum *values, const bool *nulls,
 	resetStringInfo(&hasher->bytes);
 	for (i = 0; i < hasher->num_key; i++)
 	{
+		if (hasher->columns[i].is_dropped)
+			continue;
 		if (nulls[i])
 			add_length(hasher, NO_LENGTH);
 		else

@@ -15,11 +15,10 @@
 PG_FUNCTION_INFO_V1(sbk_sql_key_digest);
 PG_FUNCTION_INFO_V1(sbk_sql_key_place);
 
-/* Keys of one row type, as a call site has them. */
+/* Keys of one row type, as a call site has them; the type may be altered. */
 typedef struct KeyRow
 {
-	Oid			type;
-	int32		typmod;
+	uint64		type;			/* assign_record_type_identifier's */
 	TupleDesc	desc;
 	SbkKeyHasher *hasher;
 	Datum	   *values;
@@ -54,15 +53,17 @@ read_key(FunctionCallInfo fcinfo, int argument)
 	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(argument);
 	Oid			type = HeapTupleHeaderGetTypeId(header);
 	int32		typmod = HeapTupleHeaderGetTypMod(header);
+	uint64		identifier = assign_record_type_identifier(type, typmod);
 	KeyRow	   *row = fcinfo->flinfo->fn_extra;
 	HeapTupleData tuple = {
 		.t_len = HeapTupleHeaderGetDatumLength(header),
 		.t_data = header
 	};
 
-	if (row == NULL || row->type != type || row->typmod != typmod)
+	if (row == NULL || row->type != identifier)
 	{
 		row = make_row(fcinfo->flinfo->fn_mcxt, type, typmod);
+		row->type = identifier;
 		fcinfo->flinfo->fn_extra = row;
 	}
 	heap_deform_tuple(&tuple, row->desc, row->values, row->nulls);
@@ -75,8 +76,6 @@ make_row(MemoryContext context, Oid type, int32 typmod)
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	KeyRow	   *row = palloc(sizeof(KeyRow));
 
-	row->type = type;
-	row->typmod = typmod;
 	row->desc = lookup_rowtype_tupdesc_copy(type, typmod);
 	row->hasher = sbk_key_hasher_make(row->desc, row->desc->natts);
 	row->values = palloc(row->desc->natts * sizeof(Datum));

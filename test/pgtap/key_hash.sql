@@ -107,6 +107,36 @@ SELECT is(scorebook.row_digest('small'::size), :row_digest, 'in the digest of a 
 SELECT throws_ok($$SELECT scorebook.create_job('wordy', 'credit', 'SELECT ''a''::tsvector AS key, 1 AS f0, 1 AS f1, 1 AS f2, 1 AS f3,
 	1 AS f4, 1 AS f5, 1 AS f6, 1 AS f7', key => '{key}')$$, '42883', 'column "key" of type tsvector cannot be part of a key',
 	'a key that cannot be known again is none');
+-- a type that takes for equal what pg_catalog does not
+CREATE TYPE code AS (letters text);
+CREATE FUNCTION compare(code, code) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT btnametextcmp(lower($1.letters)::name, lower($2.letters))';
+CREATE FUNCTION same(code, code) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT lower($1.letters) = lower($2.letters)';
+CREATE OPERATOR = (FUNCTION = same, LEFTARG = code, RIGHTARG = code);
+CREATE OPERATOR CLASS codes DEFAULT FOR TYPE code USING btree AS OPERATOR 3 =, FUNCTION 1 compare(code, code);
+CREATE DOMAIN coded AS code;
+SELECT throws_ok(format($$SELECT scorebook.create_job('coded', 'credit', 'SELECT ROW(''a'')::%s AS key, 1 AS f0, 1 AS f1, 1 AS f2, 1 AS f3,
+	1 AS f4, 1 AS f5, 1 AS f6, 1 AS f7', key => '{key}')$$, type), '42883', format('column "key" of type public.%s cannot be part of a key', type),
+	'nor one that has an equality of its own')
+FROM unnest('{code,coded}'::text[]) AS type;
+
+-- a row type that is altered between two calls
+CREATE TYPE altered AS (a text, b int);
+CREATE FUNCTION digest_of(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE key record;
+BEGIN
+	EXECUTE statement INTO key;
+	RETURN scorebook.key_digest(key.k);
+END $$;
+SELECT is(digest_of('SELECT ROW(''a'', 2)::altered AS k'), scorebook.key_digest(ROW('a'::text, 2)), 'of a row type');
+DO $$
+BEGIN
+	PERFORM digest_of('SELECT ROW(''a'', 2)::altered AS k');
+	ALTER TYPE altered ALTER ATTRIBUTE a TYPE int;
+	PERFORM set_config('test.digest', digest_of('SELECT ROW(1073741820, 2)::altered AS k')::text, false);
+END $$;
+SELECT is(current_setting('test.digest')::bigint, scorebook.key_digest(ROW(1073741820, 2)), 'of one that is another one by now');
+ALTER TYPE altered DROP ATTRIBUTE a;
+SELECT is(digest_of('SELECT ROW(2)::altered AS k'), scorebook.key_digest(ROW(2)), 'without what was dropped');
 
 SELECT * FROM finish();
 \c :home
