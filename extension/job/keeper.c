@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "job/guise.h"
@@ -28,6 +29,8 @@ static HTAB *plans;
 /* Nothing but scorebook's own functions sets it, so that no setting can. */
 static bool may_change = false;
 
+static void call(Oid keeper, const char *statement, int n, Oid *types,
+				 Datum *values, const char *nulls, Snapshot snapshot);
 static SPIPlanPtr find_plan(const char *statement, int n, Oid *types);
 
 bool
@@ -49,6 +52,21 @@ void
 sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 		 const char *nulls)
 {
+	call(keeper, statement, n, types, values, nulls, InvalidSnapshot);
+}
+
+void
+sbk_call_now(Oid keeper, const char *statement, int n, Oid *types,
+			 Datum *values)
+{
+	call(keeper, statement, n, types, values, NULL, GetLatestSnapshot());
+}
+
+/* By a snapshot, it reads only. */
+static void
+call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
+	 const char *nulls, Snapshot snapshot)
+{
 	bool		before;
 	SbkGuise	guise;
 	volatile int rc = 0;
@@ -58,8 +76,9 @@ sbk_call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 	before = sbk_keeper_let(true);
 	PG_TRY();
 	{
-		rc = SPI_execute_plan(find_plan(statement, n, types), values, nulls, false,
-							  0);
+		rc = SPI_execute_snapshot(find_plan(statement, n, types), values, nulls,
+								  snapshot, InvalidSnapshot,
+								  snapshot != InvalidSnapshot, true, 0);
 	}
 	PG_FINALLY();
 	{

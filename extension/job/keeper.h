@@ -26,6 +26,13 @@ extern bool sbk_keeper_allows(void);
 extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
 					 Datum *values, const char *nulls);
 
+/*
+ * The same for one that only reads, and sees all that is committed by now,
+ * however old the snapshot of the transaction is.
+ */
+extern void sbk_call_now(Oid keeper, const char *statement, int n, Oid *types,
+						 Datum *values);
+
 /* Columns, from 1, of the first row in SPI_tuptable; text may be NULL. */
 extern char *sbk_column(int number);
 extern int64 sbk_column_int(int number);

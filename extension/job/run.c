@@ -107,6 +107,7 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 	return error == NULL ? run.record.run : 0;
 }
 
+/* A right that was taken back, or a job that was dropped, is gone at once. */
 static int32
 find_job(const SbkRunRequest *request, Oid keeper)
 {
@@ -122,10 +123,10 @@ find_job(const SbkRunRequest *request, Oid keeper)
 		values[2] = ObjectIdGetDatum(RelationGetRelid(request->trigger->tg_relation));
 	else
 		values[2] = CStringGetTextDatum(request->kind == SBK_RUN_PULL ? "score" : "run");
-	sbk_call(keeper, stream ?
-			 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
-			 "SELECT (scorebook.find_job_internal($1, $2, $3)).job_id",
-			 3, types, values, NULL);
+	sbk_call_now(keeper, stream ?
+				 "SELECT scorebook.check_stream_internal($1, $2, $3)" :
+				 "SELECT (scorebook.find_job_internal($1, $2, $3)).job_id",
+				 3, types, values);
 	return (int32) sbk_column_int(1);
 }
 
