@@ -20,6 +20,7 @@ sbk_guise_assume(Oid user, int restriction, SbkGuise *guise)
 	guise->guc_level = NewGUCNestLevel();
 	set_meanwhile("search_path", "pg_catalog, pg_temp");
 	set_meanwhile("standard_conforming_strings", "on");
+	set_meanwhile("transform_null_equals", "off");
 }
 
 void

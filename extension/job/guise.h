@@ -14,8 +14,8 @@ typedef struct SbkGuise
 
 /*
  * Becomes a role; with the restriction SECURITY_RESTRICTED_OPERATION, or 0.  Names
- * then mean what they do in pg_catalog, and a backslash in a literal is one,
- * whatever the caller has set.
+ * then mean what they do in pg_catalog, a backslash in a literal is one, and = NULL
+ * is never true, whatever the caller has set.
  */
 extern void sbk_guise_assume(Oid user, int restriction, SbkGuise *guise);
 

@@ -893,6 +893,7 @@ CREATE FUNCTION scorebook.source_relations(source regclass)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = source) THEN

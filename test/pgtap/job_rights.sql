@@ -28,7 +28,7 @@ CREATE TABLE lent.customer (id int PRIMARY KEY, f0 real, f1 real, f2 real, f3 re
 INSERT INTO lent.customer SELECT i, i, 1, 2, 3, 4, 5, 6, 7, 'x' FROM generate_series(1, 10) AS i;
 INSERT INTO lent.customer (id, code) VALUES (11, '_x');
 CREATE FUNCTION lent.who() RETURNS name LANGUAGE sql AS 'SELECT current_user';
-SELECT scorebook.create_job('book', 'risk', 'lent.customer', schema => 'lent', exclude => $$code LIKE '\_%' OR lent.who() <> 'scorebook_owner'$$,
+SELECT scorebook.create_job('book', 'risk', 'lent.customer', schema => 'lent', exclude => $$code LIKE '\_%' OR code = NULL OR lent.who() <> 'scorebook_owner'$$,
 	readers => '{scorebook_reader}', cutoffs => '{"accept": [null, 0.5], "decline": [0.5, null]}', on_error => 'record'),
 	scorebook.create_job('other', 'risk', 'lent.customer', schema => 'lent'),
 	scorebook.create_job('periods', 'risk', 'lent.customer', schema => 'lent', keep => 'each_period') \g /dev/null
@@ -201,11 +201,20 @@ SET escape_string_warning = off;
 SELECT isnt(score, NULL::real, 'a backslash in an expression of the job stays one') FROM scorebook.score('book', 3);
 RESET standard_conforming_strings;
 RESET escape_string_warning;
+SET transform_null_equals = on;
+SELECT isnt(score, NULL::real, 'and = NULL is not IS NULL')
+FROM scorebook.score('book', (SELECT jsonb_object_agg('f' || i, i) FROM generate_series(0, 7) AS i), 78);
+RESET transform_null_equals;
+SET quote_all_identifiers = on;
+SELECT isnt(score, NULL::real, 'with all names quoted') FROM scorebook.score('book', 3);
+RESET quote_all_identifiers;
 SET row_security = off;
 SELECT isnt(score, NULL::real, 'and the job is seen') FROM scorebook.score('book', 3);
 RESET row_security;
 RESET search_path;
 RESET ROLE;
+SELECT is(count(DISTINCT source), 1::bigint, 'the source is told as ever')
+FROM scorebook.run JOIN id USING (job_id) WHERE job = 'book' AND kind = 'pull';
 SELECT set_eq('SELECT by FROM hostile.called', '{scorebook_app}'::name[], 'what it has made runs as itself, where it wrote it');
 SELECT is_empty('SELECT * FROM scorebook.verify_book(''book'')', 'the book is sound');
 
