@@ -693,17 +693,22 @@ COMMENT ON FUNCTION scorebook.partition_name(regclass, timestamp with time zone)
 
 -- The partition of the month and those of the next two.  A partition is made
 -- by itself and then attached: that does not keep readers out.  Other styles of
--- dates name time zones by abbreviations, which are read as those of others.
+-- dates name time zones by abbreviations, which are read as those of others.  It
+-- is where its history is, wherever who pulls would have tables of his own.
 CREATE FUNCTION scorebook.create_partitions(history regclass, at timestamp with time zone)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET "DateStyle" = 'ISO'
+SET default_tablespace = ''
 AS $$
 DECLARE
 	month timestamp;
 	part text;
 BEGIN
+	PERFORM set_config('default_tablespace', t.spcname, true)
+	FROM pg_class AS c JOIN pg_tablespace AS t ON t.oid = c.reltablespace
+	WHERE c.oid = history;
 	-- one after the other, should several find that it is missing
 	EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', history);
 	FOR i IN 0..2 LOOP

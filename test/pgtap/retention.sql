@@ -114,6 +114,22 @@ UPDATE person SET f0 = f0 + 1 WHERE id = 2;
 SELECT scorebook.score('pulled', 2) \g /dev/null
 SELECT is(count(*), 1::bigint, 'a pull makes the one that it needs') FROM scores.pulled_history;
 CALL lose_partitions('pulled');
+RESET SESSION AUTHORIZATION;
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE scorebook_elsewhere LOCATION '';
+GRANT CREATE ON TABLESPACE scorebook_elsewhere TO scorebook_clerk;
+SET SESSION AUTHORIZATION scorebook_clerk;
+SET default_tablespace = scorebook_elsewhere;
+UPDATE person SET f0 = f0 + 1 WHERE id = 2;
+SELECT scorebook.score('pulled', 2), scorebook.create_job('elsewhere', 'm', 'person') \g /dev/null
+RESET default_tablespace;
+SELECT is(array_agg(DISTINCT coalesce(t.spcname, 'none')), tablespaces, 'partitions are where their history is: ' || job)
+FROM (VALUES ('pulled', '{none}'::name[]), ('elsewhere', '{scorebook_elsewhere}')) AS j (job, tablespaces),
+	pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid LEFT JOIN pg_tablespace AS t ON t.oid = c.reltablespace
+WHERE i.inhparent = to_regclass('scores.' || job || '_history')
+GROUP BY job, tablespaces;
+SELECT scorebook.drop_job('elsewhere', keep_book => false) \g /dev/null
+CALL lose_partitions('pulled');
 SELECT scorebook.stream_job('pulled') \g /dev/null
 UPDATE person SET f0 = f0 + 1 WHERE id = 3;
 SELECT is(count(*), 1::bigint, 'and so does a stream') FROM scores.pulled_history;
@@ -301,4 +317,5 @@ COMMIT;
 SELECT * FROM finish();
 \c :home
 DROP DATABASE scorebook_retention;
+DROP TABLESPACE scorebook_elsewhere;
 DROP ROLE scorebook_clerk, scorebook_reader;
