@@ -31,6 +31,8 @@ sbk_lock_run(int32 job_id, const char *name, bool wait, bool session,
 	while (LockAcquire(&tag, ExclusiveLock, session, !wait) ==
 		   LOCKACQUIRE_NOT_AVAIL)
 	{
+		CHECK_FOR_INTERRUPTS();
+
 		/* those who only look whether it is alive are gone at once */
 		if (!sbk_lock_run_is_alive(job_id))
 			continue;

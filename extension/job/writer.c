@@ -80,6 +80,7 @@ void
 sbk_writer_require_writable(const char *what)
 {
 	PreventCommandDuringRecovery(what);
+	PreventCommandIfParallelMode(what);
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
