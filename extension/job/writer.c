@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -18,9 +19,11 @@
 #include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -73,6 +76,7 @@ static int64 retract(const SbkStatements *statements, Opened tables,
 					 const SbkWriting *writing);
 static uint64 sum_digests(const char *statement, const SbkWriting *writing);
 static Datum find_endings(const char *statement);
+static Datum read_endings(const char *statement);
 static void check_replaced(SbkPass *pass, const SbkStatements *statements);
 static void end_fill(SbkPass *pass, const SbkStatements *statements);
 
@@ -129,8 +133,10 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		num_added = pass->num_added;
 	}
 	else if (pass->num_added > 0)
-		num_added = execute(statements->add, result, writing) -
-			retract(statements, result, writing);
+	{
+		num_added = execute(statements->add, result, writing);
+		num_added -= retract(statements, result, writing);
+	}
 
 	/* keys that others have added meanwhile, or that came twice */
 	if (num_added < pass->num_added && !pass->key_is_unique)
@@ -415,11 +421,29 @@ sum_digests(const char *statement, const SbkWriting *writing)
 }
 
 /*
- * What has ended rows of the keys that are to be added, as the pass's snapshot
- * sees it.
+ * What has ended rows of the keys that were added, as the pass's snapshot sees
+ * it.  Where that is the transaction's, statements do not see more, so that what
+ * others have ended since is looked for here.
  */
 static Datum
 find_endings(const char *statement)
+{
+	Datum		endings = read_endings(statement);
+
+	if (IsolationUsesXactSnapshot())
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		if (!datumIsEqual(endings, read_endings(statement), false, -1))
+			ereport(ERROR,
+					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					errmsg("could not serialize access due to concurrent update"));
+		PopActiveSnapshot();
+	}
+	return endings;
+}
+
+static Datum
+read_endings(const char *statement)
 {
 	bool		isnull;
 
