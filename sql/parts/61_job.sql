@@ -656,6 +656,8 @@ AS $$
 	WHERE r.oid = job.result AND s.relnamespace = r.relnamespace AND s.relname = job.name || t.suffix
 		AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = s.oid AND a.attname = 'served')
 		AND EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = s.oid AND g.tgname = 'scorebook_guard')
+	-- a result before its history, always
+	ORDER BY 3, 2 DESC
 $$;
 
 COMMENT ON FUNCTION scorebook.book_tables(scorebook.registered_job) IS
