@@ -148,6 +148,7 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	pass->keep = job->keep;
 	pass->each_period = job->each_period;
 	pass->is_about_now = !run->request->has_effective_at && !job->by_row;
+	pass->by_row = job->by_row;
 	/* who pulls wants a score, and who streams has said what an error does */
 	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
 		job->record_errors : run->request->swallow;

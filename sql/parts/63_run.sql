@@ -279,6 +279,12 @@ BEGIN
 				HINT = 'Leave effective_at out, or change the job: scorebook.alter_job(..., ''{"effective_at": null}'').';
 		END IF;
 	END IF;
+	IF NOT isfinite(effective_at) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'datetime_field_overflow',
+			MESSAGE = format('the effective_at of a run cannot be %s', effective_at),
+			HINT = 'Give the time that the rows are about, or leave it out: then it is now.';
+	END IF;
 	IF kind IN ('run', 'decision') THEN
 		UPDATE scorebook.run AS r
 		SET status = 'crashed', finished_at = clock_timestamp()
