@@ -806,6 +806,24 @@ $$;
 COMMENT ON FUNCTION scorebook.run_job_internal(bigint) IS
 	'the job of a run, after checking that its tables are there';
 
+CREATE FUNCTION scorebook.run_before_internal(number bigint)
+RETURNS SETOF scorebook.run
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT b.*
+	FROM scorebook.run AS r
+		JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
+		JOIN scorebook.run AS b ON b.job_id = r.job_id
+	WHERE r.run = number AND b.run < r.run AND b.kind = 'run' AND b.status = 'succeeded' AND NOT b.only_changed
+		AND (j.keep = 'latest' OR b.effective_at = r.effective_at)
+	ORDER BY b.run DESC
+	LIMIT 1
+$$;
+
+COMMENT ON FUNCTION scorebook.run_before_internal(bigint) IS
+	'the last run before another one that looked at all of the source, and the same period; no row: there is none';
+
 CREATE FUNCTION scorebook.finish_run_internal(number bigint, facts jsonb,
 	system_from timestamp with time zone, snapshot text, snapshot_at timestamp with time zone,
 	watermark text)
