@@ -66,14 +66,17 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	SbkGuise	guise;
 
 	record->started = GetCurrentTimestamp();
+
+	/* a stream is to see what its statement has done, and all that it has begun */
+	CommandCounterIncrement();
 	sbk_definition_read(record->keeper, record->run, job);
+	record->revision = job->revision;
 	check_request(&run);
 
 	/*
-	 * A stream is to see what its statement has done.  The time is that of the
+	 * The time is that of the
 	 * rows: what the snapshot sees to have ended ended before.
 	 */
-	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	record->system_from = GetCurrentTimestamp();
 
@@ -120,6 +123,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	sbk_record_finish(record, pass, &written);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
+	sbk_definition_end(job);
 	sbk_found_end(pass);
 	sbk_progress_end();
 }
@@ -164,7 +168,7 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	pass->alike_since = job->alike_since;
 	if (run->request->features)
 		pass->features = DatumGetJsonbP(run->request->features);
-	sbk_scorers_find(pass, run->record->keeper, run->record->job_id, job->owner,
+	sbk_scorers_find(pass, run->record->keeper, job, run->record->job_id,
 					 run->request->kind != SBK_RUN_DECISION);
 	for (i = 0; i < pass->num_served; i++)
 		sbk_shape_check_book(job, pass->served[i].model, result);
@@ -172,9 +176,9 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	sbk_shape_check_intact(job);
 	pass->hasher = sbk_key_hasher_make(pass->book, pass->num_key);
 	pass->erased = sbk_erased_read(run->record->job_id);
-	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
+	sbk_definition_read_ranges(run->record->keeper, job, run->record->job_id,
 							   "cutoff", &pass->cutoffs);
-	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
+	sbk_definition_read_ranges(run->record->keeper, job, run->record->job_id,
 							   "band", &pass->bands);
 }
 
@@ -267,9 +271,9 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	};
 	char		nulls[4] = {' ', ' ', run->job->low_watermark ? ' ' : 'n', ' '};
 
-	sbk_call(run->record->keeper,
-		 "SELECT s.* FROM scorebook.registered_job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
-		 4, types, values, nulls);
+	sbk_call_under(run->record->keeper, run->job->snapshot,
+				   "SELECT s.* FROM scorebook.registered_job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
+				   4, types, values, nulls);
 	statements->read = sbk_column(1);
 	statements->count_old = sbk_column(2);
 	statements->duplicate = sbk_column(3);

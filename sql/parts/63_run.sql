@@ -306,18 +306,18 @@ COMMENT ON FUNCTION scorebook.begin_run_internal(name, integer, text, timestamp 
 	'writes down that a run begins, and which ones have crashed';
 
 CREATE FUNCTION scorebook.fail_run_internal(number bigint, sqlstate text, message text, key text,
-	key_digest bigint)
+	key_digest bigint, revision integer)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE scorebook.run
 	SET status = 'failed', finished_at = clock_timestamp(), sqlstate = $2, message = $3, failed_key = $4,
-		failed_key_digest = $5
+		failed_key_digest = $5, revision = coalesce($6, run.revision)
 	WHERE run = $1
 $$;
 
-COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint) IS
+COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint, integer) IS
 	'writes down how a run failed';
 
 -- The statements of a pass of a job with a version: one that reads the source
@@ -734,7 +734,8 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
 	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint,
-	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision)
+	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision,
+	OUT revision integer)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -800,6 +801,7 @@ BEGIN
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
 	max_vanished := coalesce(job.max_vanished, 1);
+	revision := (SELECT max(d.revision) FROM scorebook.job_definition AS d WHERE d.job_id = job.job_id);
 END
 $$;
 
@@ -843,7 +845,7 @@ BEGIN
 	WHERE m.model_id IN (SELECT f.model_id FROM jsonb_populate_recordset(NULL::scorebook.run_model, facts -> 'models') AS f)
 	FOR KEY SHARE;
 	UPDATE scorebook.run AS r
-	SET status = 'succeeded', finished_at = clock_timestamp(),
+	SET status = 'succeeded', finished_at = clock_timestamp(), revision = done.revision,
 		effective_at = coalesce(done.effective_at, r.effective_at),
 		system_from = finish_run_internal.system_from, snapshot = finish_run_internal.snapshot,
 		snapshot_at = finish_run_internal.snapshot_at, watermark = finish_run_internal.watermark,
