@@ -140,6 +140,8 @@ INSERT INTO api VALUES
 	 'trigger', 'v', 'u', false, false),
 	('check_scaling', 'text,jsonb,text', 'name text, scaling jsonb, model text',
 	 'void', 's', 'u', false, false),
+	('check_binding', 'text,text,regclass', 'name text, model text, source regclass',
+	 'void', 's', 'u', false, true),
 	('check_source', 'text,text,regclass,name[]', 'name text, model text, source regclass, key name[]',
 	 'void', 's', 'u', false, true),
 	('column_list', 'name[],text,text', 'columns name[], format text, separator text DEFAULT '', ''::text',
