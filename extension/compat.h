@@ -36,6 +36,13 @@
 	reindex_index(index, false, persistence, params)
 #endif
 
+/* does this backend hold the lock, in that mode? */
+#if PG_VERSION_NUM >= 170000
+#define sbk_lock_held(tag, mode)	LockHeldByMe(tag, mode, false)
+#else
+#define sbk_lock_held(tag, mode)	LockHeldByMe(tag, mode)
+#endif
+
 /* goes in front of a declaration */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		__attribute__((noreturn))
