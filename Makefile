@@ -90,6 +90,7 @@ OBJS = \
 	extension/sql/registrar.o \
 	extension/sql/replay.o \
 	extension/sql/schedule.o \
+	extension/sql/training.o \
 	extension/sql/verification.o \
 	extension/xgboost/library.o \
 	extension/xgboost/trial.o

@@ -354,7 +354,7 @@ INSERT INTO part SELECT unnest('{
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
 	refuse_unknown_row,register_versioning,rename_column,renew_versioning,row_columns,row_key,
 	unregister_versioning,write_as_of,
-	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings,
+	digest_query,plan_relations,query_changes,query_columns,query_relations,read_only_result,record_snapshot,text_settings,
 	this_database}'::text[]);
 
 CREATE TEMP VIEW found AS
