@@ -39,6 +39,7 @@ OBJS = \
 	extension/engine/objective.o \
 	extension/engine/verify.o \
 	extension/guc.o \
+	extension/job/archive.o \
 	extension/job/attempt.o \
 	extension/job/block.o \
 	extension/job/decision.o \
@@ -114,6 +115,7 @@ OWN_HEADERS = \
 	extension/engine/link.h \
 	extension/engine/verify.h \
 	extension/engine/walk.h \
+	extension/job/archive.h \
 	extension/job/attempt.h \
 	extension/job/block.h \
 	extension/job/decision.h \

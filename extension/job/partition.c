@@ -24,8 +24,6 @@
 /* as long as the longest month, so that it leads into one that comes after */
 #define MONTH_AHEAD		(31 * USECS_PER_DAY)
 
-static bool has_partition(Relation history, TimestampTz at);
-
 void
 sbk_partition_prepare(int32 job_id, Oid owner, Oid history, TimestampTz at,
 					  bool ahead)
@@ -34,8 +32,8 @@ sbk_partition_prepare(int32 job_id, Oid owner, Oid history, TimestampTz at,
 	Datum		values[2] = {Int32GetDatum(job_id), TimestampTzGetDatum(at)};
 	Relation	relation = table_open(history, AccessShareLock);
 	bool		is_complete = relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE ||
-		(has_partition(relation, at) &&
-		 (!ahead || has_partition(relation, at + MONTH_AHEAD)));
+		(OidIsValid(sbk_partition_find(relation, at)) &&
+		 (!ahead || OidIsValid(sbk_partition_find(relation, at + MONTH_AHEAD))));
 	SbkGuise	guise;
 
 	table_close(relation, NoLock);
@@ -50,18 +48,21 @@ sbk_partition_prepare(int32 job_id, Oid owner, Oid history, TimestampTz at,
 	sbk_guise_resume(&guise);
 }
 
-static bool
-has_partition(Relation history, TimestampTz at)
+Oid
+sbk_partition_find(Relation history, TimestampTz at)
 {
 	PartitionKey key = RelationGetPartitionKey(history);
-	PartitionBoundInfo bounds = RelationGetPartitionDesc(history, true)->boundinfo;
+	PartitionDesc partitions = RelationGetPartitionDesc(history, true);
+	PartitionBoundInfo bounds = partitions->boundinfo;
 	Datum		value = TimestampTzGetDatum(at);
 	bool		is_equal;
 	int			offset;
+	int			i;
 
 	if (bounds == NULL || key->strategy != PARTITION_STRATEGY_RANGE)
-		return false;
+		return InvalidOid;
 	offset = partition_range_datum_bsearch(key->partsupfunc, key->partcollation,
 										   bounds, 1, &value, &is_equal);
-	return bounds->indexes[offset + 1] >= 0;
+	i = bounds->indexes[offset + 1];
+	return i < 0 ? InvalidOid : partitions->oids[i];
 }

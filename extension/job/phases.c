@@ -280,15 +280,16 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	statements->replace = sbk_column(4);
 	statements->add = sbk_column(5);
 	statements->remove = sbk_column(6);
-	statements->digest = sbk_column(7);
-	statements->new_watermark = sbk_column(8);
-	statements->decide = sbk_column(9);
-	statements->endings = sbk_column(10);
-	statements->retract = sbk_column(11);
-	statements->compare_shadows = sbk_column(12);
-	statements->shadow_endings = sbk_column(13);
-	statements->write_shadows = sbk_column(14);
-	statements->retract_shadows = sbk_column(15);
+	statements->archive = sbk_column(7);
+	statements->digest = sbk_column(8);
+	statements->new_watermark = sbk_column(9);
+	statements->decide = sbk_column(10);
+	statements->endings = sbk_column(11);
+	statements->retract = sbk_column(12);
+	statements->compare_shadows = sbk_column(13);
+	statements->shadow_endings = sbk_column(14);
+	statements->write_shadows = sbk_column(15);
+	statements->retract_shadows = sbk_column(16);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -23,11 +24,13 @@
 #include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/queryenvironment.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "job/archive.h"
 #include "job/found.h"
 #include "job/guise.h"
 #include "job/keeper.h"
@@ -64,14 +67,15 @@ static char *retract_shadows(const SbkStatements *statements, Opened tables,
 static Datum references(const SbkPass *pass, bool failed_only);
 static SPIPlanPtr prepare(const char *statement, int n, Oid *types,
 						  int options);
-static void run_opened(SPIPlanPtr plan, Opened tables, Datum *values,
-					   const char *nulls);
+static void run_opened(SPIPlanPtr plan, Opened tables, const Datum *values,
+					   const char *nulls, DestReceiver *receiver);
 static int64 execute(const char *statement, Opened tables,
 					 const SbkWriting *writing);
 static int64 execute_by_place(const char *statement, Opened tables,
-							  const SbkWriting *writing);
-static int64 remove_gone(const char *statement, Opened tables,
-						 const SbkWriting *writing, uint64 *end_digest);
+							  const SbkWriting *writing, DestReceiver *receiver);
+static int64 end_rows(SbkPass *pass, const char *statement,
+					  const char *archive_statement, const SbkTables *tables,
+					  const SbkWriting *writing, SbkWritten *written);
 static int64 retract(const SbkStatements *statements, Opened tables,
 					 const SbkWriting *writing);
 static uint64 sum_digests(const char *statement, const SbkWriting *writing);
@@ -111,7 +115,6 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 		  const SbkTables *tables, const SbkWriting *writing,
 		  SbkWritten *written)
 {
-	Opened		both = {{tables->result, tables->history}};
 	Opened		result = {{tables->result}};
 	int64		num_gone = pass->num_closed + pass->num_excluded_old;
 	int64		num_replaced = 0;
@@ -122,11 +125,12 @@ write_all(SbkPass *pass, const SbkStatements *statements,
 	if (pass->num_replaced > 0)
 	{
 		check_replaced(pass, statements);
-		num_replaced = execute_by_place(statements->replace, both, writing);
+		num_replaced = end_rows(pass, statements->replace, statements->archive,
+								tables, writing, written);
 	}
 	if (num_gone > 0)
-		num_removed = remove_gone(statements->remove, both, writing,
-								  &written->end_digest);
+		num_removed = end_rows(pass, statements->remove, statements->archive,
+							   tables, writing, written);
 	if (pass->fill != NULL)
 	{
 		end_fill(pass, statements);
@@ -185,7 +189,7 @@ write_shadows(SbkPass *pass, const SbkStatements *statements,
 	sbk_writer_show("shadow_change", desc, changes, n);
 	if (n > 0)
 	{
-		(void) execute_by_place(statements->write_shadows, both, writing);
+		(void) execute_by_place(statements->write_shadows, both, writing, NULL);
 		told = sbk_column(1);
 		if (sbk_column_int(2) > 0)
 			told = retract_shadows(statements, shadow, writing, told);
@@ -239,7 +243,7 @@ retract_shadows(const SbkStatements *statements, Opened tables,
 	};
 
 	run_opened(prepare(statements->retract_shadows, 3, types, 0), tables, values,
-			   NULL);
+			   NULL, NULL);
 	return sbk_column(1);
 }
 
@@ -286,17 +290,33 @@ prepare(const char *statement, int n, Oid *types, int options)
 	return plan;
 }
 
-/* Executes a plan once; its statement begins to write these tables. */
+/*
+ * Executes a plan once; its statement begins to write these tables.  What it
+ * returns goes to the receiver, or, where there is none, to SPI_tuptable.
+ */
 static void
-run_opened(SPIPlanPtr plan, Opened tables, Datum *values, const char *nulls)
+run_opened(SPIPlanPtr plan, Opened tables, const Datum *values, const char *nulls,
+		   DestReceiver *receiver)
 {
+	int			n = SPI_getargcount(plan);
+	SPIExecuteOptions options = {.params = makeParamList(n),.dest = receiver};
 	Opened		saved = opened;
 	volatile int rc = 0;
+	int			i;
 
+	for (i = 0; i < n; i++)
+	{
+		ParamExternData *param = &options.params->params[i];
+
+		param->value = values[i];
+		param->isnull = nulls != NULL && nulls[i] == 'n';
+		param->pflags = PARAM_FLAG_CONST;
+		param->ptype = SPI_getargtypeid(plan, i);
+	}
 	opened = tables;
 	PG_TRY();
 	{
-		rc = SPI_execute_plan(plan, values, nulls, false, 0);
+		rc = SPI_execute_plan_extended(plan, &options);
 	}
 	PG_FINALLY();
 	{
@@ -317,7 +337,7 @@ sbk_writer_amend(Oid table, const char *statement, Datum subject)
 
 	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
 	run_opened(prepare(statement, 1, types, 0), (Opened) {{table}}, &subject,
-			   nulls);
+			   nulls, NULL);
 	sbk_guise_resume(&guise);
 }
 
@@ -344,7 +364,7 @@ execute(const char *statement, Opened tables, const SbkWriting *writing)
 		TimestampTzGetDatum(writing->system_from)
 	};
 
-	run_opened(prepare(statement, 2, types, 0), tables, values, NULL);
+	run_opened(prepare(statement, 2, types, 0), tables, values, NULL, NULL);
 	return SPI_processed;
 }
 
@@ -359,7 +379,8 @@ retract(const SbkStatements *statements, Opened tables,
 		find_endings(statements->endings)
 	};
 
-	run_opened(prepare(statements->retract, 2, types, 0), tables, values, NULL);
+	run_opened(prepare(statements->retract, 2, types, 0), tables, values, NULL,
+			   NULL);
 	return SPI_processed;
 }
 
@@ -372,7 +393,7 @@ retract(const SbkStatements *statements, Opened tables,
  */
 static int64
 execute_by_place(const char *statement, Opened tables,
-				 const SbkWriting *writing)
+				 const SbkWriting *writing, DestReceiver *receiver)
 {
 	static const char *const paths[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
 	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
@@ -390,18 +411,34 @@ execute_by_place(const char *statement, Opened tables,
 	plan = prepare(statement, 2, types, CURSOR_OPT_GENERIC_PLAN);
 	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
 	AtEOXact_GUC(false, level);
-	run_opened(plan, tables, values, NULL);
+	run_opened(plan, tables, values, NULL, receiver);
 	return SPI_processed;
 }
 
-/* The statement tells how many it has ended, and their digest. */
+/* Replaces or removes rows, which go into the history; how many? */
 static int64
-remove_gone(const char *statement, Opened tables, const SbkWriting *writing,
-			uint64 *end_digest)
+end_rows(SbkPass *pass, const char *statement, const char *archive_statement,
+		 const SbkTables *tables, const SbkWriting *writing, SbkWritten *written)
 {
-	(void) execute_by_place(statement, tables, writing);
-	*end_digest = strtoull(sbk_column(2), NULL, 10);
-	return sbk_column_int(1);
+	SbkArchive *archive = sbk_archive_make(pass, tables->history, writing->run,
+										   writing->system_from);
+	int64		n = execute_by_place(statement, (Opened) {{tables->result}},
+									 writing, sbk_archive_receiver(archive));
+	Tuplestorestate *rest = sbk_archive_rest(archive);
+	Relation	history;
+
+	written->end_digest += sbk_archive_digest(archive);
+	if (rest == NULL)
+		return n;
+	history = table_open(tables->history, NoLock);
+	sbk_writer_show("ended", CreateTupleDescCopy(RelationGetDescr(history)),
+					rest, tuplestore_tuple_count(rest));
+	table_close(history, NoLock);
+	run_opened(prepare(archive_statement, 0, NULL, 0),
+			   (Opened) {{tables->history}}, NULL, NULL, NULL);
+	SPI_unregister_relation("ended");
+	tuplestore_end(rest);
+	return n;
 }
 
 /*

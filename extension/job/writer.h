@@ -17,6 +17,7 @@ typedef struct SbkStatements
 	char	   *replace;
 	char	   *add;
 	char	   *remove;
+	char	   *archive;
 	char	   *digest;
 	char	   *new_watermark;
 	char	   *decide;

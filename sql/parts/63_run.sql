@@ -331,7 +331,7 @@ COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint
 CREATE FUNCTION scorebook.pass_statements_internal(job scorebook.registered_job, scope text, low_watermark text,
 	book_is_empty boolean,
 	OUT read text, OUT count_old text, OUT duplicate text, OUT replace text,
-	OUT add text, OUT remove text, OUT digest text, OUT new_watermark text,
+	OUT add text, OUT remove text, OUT archive text, OUT digest text, OUT new_watermark text,
 	OUT decide text, OUT endings text, OUT retract text, OUT compare_shadows text,
 	OUT shadow_endings text, OUT write_shadows text, OUT retract_shadows text)
 RETURNS record
@@ -348,8 +348,6 @@ DECLARE
 		WHERE a.attrelid = job.result AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
 	-- as pass.c hands them over: without run and system_from
 	given constant name[] := columns[:cardinality(columns) - 2];
-	digested constant text := 'scorebook.row_digest(' || scorebook.column_list(given, 'c.%I') || ')';
-	still constant text := 'c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"';
 	old text;
 	period text;
 	source text := job.source;
@@ -420,20 +418,15 @@ BEGIN
 	-- o is c as it was.  A row that another one has written meanwhile has another
 	-- run: a TID is not looked at again.
 	replace := format(
-		'WITH replaced AS'
-		' (UPDATE %1$s AS c SET %2$s, run = $1,'
+		'UPDATE %1$s AS c SET %2$s, run = $1,'
 		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
 		' FROM written AS w JOIN %1$s AS o ON o.ctid = w."scorebook ctid" AND o.run = w."scorebook run"'
-		' WHERE c.ctid = o.ctid AND c.run = w."scorebook run" RETURNING %3$s)'
-		' INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
-		' SELECT %6$s, $1, greatest($2, r.system_from + interval ''1 microsecond''), ''superseded'''
-		' FROM replaced AS r',
+		' WHERE c.ctid = o.ctid AND c.run = w."scorebook run" RETURNING %3$s',
 		job.result,
 		-- the key, too: it may be equal, and yet another one, such as 1.0 and 1.00
 		(SELECT string_agg(format('%I = w.%I', g.name, g.name), ', ' ORDER BY g.position)
 		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
-		scorebook.column_list(columns, 'o.%I'), job.history, scorebook.column_list(columns, '%I'),
-		scorebook.column_list(columns, 'r.%I'));
+		scorebook.column_list(columns, 'o.%I'));
 	-- Meanwhile, and while a row waits for another one of its key, others may have
 	-- added the key and ended it again.  Nothing but the history tells that, and only
 	-- who has the key knows that it will not tell more: so then it is given up; $2 is
@@ -453,14 +446,11 @@ BEGIN
 		job.result, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '), job.history,
 		scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
 	remove := format(
-		'WITH removed AS (DELETE FROM %1$s AS c USING gone AS w WHERE %2$s RETURNING %3$s, w.reason AS end_reason),'
-		' archived AS (INSERT INTO %4$s (%5$s, ended_by, system_to, end_reason)'
-		' SELECT %3$s, $1, greatest($2, c.system_from + interval ''1 microsecond''), c.end_reason'
-		' FROM removed AS c)'
-		' SELECT count(*), coalesce(sum(scorebook.end_digest(%6$s, c.end_reason)), 0) %% 18446744073709551616'
-		' FROM removed AS c',
-		job.result, still, scorebook.column_list(columns, 'c.%I'), job.history,
-		scorebook.column_list(columns, '%I'), digested);
+		'DELETE FROM %s AS c USING gone AS w WHERE c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"'
+		' RETURNING %s, w.reason',
+		job.result, scorebook.column_list(columns, 'c.%I'));
+	archive := format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM ended', job.history,
+		scorebook.column_list(columns || ARRAY['ended_by', 'system_to', 'end_reason']::name[], '%I'));
 	digest := format('SELECT coalesce(sum(scorebook.row_digest(%s)), 0) %% 18446744073709551616 FROM written AS w'
 		' WHERE EXISTS (SELECT FROM %s AS c WHERE c.run = $1 AND %s)',
 		scorebook.column_list(given, 'w.%I'), job.result, scorebook.column_list(row_key, 'c.%I = w.%I', ' AND '));
