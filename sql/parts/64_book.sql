@@ -16,20 +16,25 @@ BEGIN
 	ORDER BY j.job_id DESC
 	LIMIT 1;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_object',
-			MESSAGE = format('job "%s" does not exist', job),
-			HINT = 'Jobs are listed in scorebook.job.';
+		PERFORM scorebook.refuse_job(job, true);
 	END IF;
 	RETURN book;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.find_book(text) IS
-	'the job of a name, be it dropped; throws where there is none';
+	'the job of a name, be it dropped; throws where the current role sees none';
 
 -- The same for its owner.
-CREATE FUNCTION scorebook.find_book_internal(caller name, job text)
+CREATE FUNCTION scorebook.find_own_book(job text)
+RETURNS scorebook.registered_job
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.find_own_book(text) IS
+	'the job of a name, be it dropped; throws where it is not one of the current role';
+
+CREATE FUNCTION scorebook.find_own_book_internal(caller name, job text)
 RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -42,7 +47,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.find_book_internal(name, text) IS
+COMMENT ON FUNCTION scorebook.find_own_book_internal(name, text) IS
 	'the job of a name, be it dropped, after checking that it is the role''s own';
 
 -- A key is named by its value where it is one column, and by a row or a JSON

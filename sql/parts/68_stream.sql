@@ -59,7 +59,7 @@ DECLARE
 	base regclass;
 	part regclass;
 BEGIN
-	job := scorebook.find_job(name);
+	job := scorebook.find_own_job(name);
 	base := (scorebook.streamed_table(job)).relation;
 	PERFORM scorebook.register_stream(name, base, on_error);
 	FOR part IN SELECT p.relid FROM pg_partition_tree(base) AS p UNION SELECT base LOOP
@@ -102,7 +102,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.registered_job := scorebook.find_job(name);
+	job constant scorebook.registered_job := scorebook.find_own_job(name);
 	trigger record;
 BEGIN
 	PERFORM scorebook.unregister_stream(name);

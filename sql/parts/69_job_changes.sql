@@ -20,7 +20,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.registered_job := scorebook.find_job(name);
+	job scorebook.registered_job := scorebook.find_own_job(name);
 	unknown text;
 BEGIN
 	IF jsonb_typeof(options) IS DISTINCT FROM 'object' THEN
@@ -138,7 +138,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job constant scorebook.registered_job :=
-		CASE WHEN keep_book THEN scorebook.find_job(name) ELSE scorebook.find_book(name) END;
+		CASE WHEN keep_book THEN scorebook.find_own_job(name) ELSE scorebook.find_own_book(name) END;
 	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
@@ -186,7 +186,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job constant scorebook.registered_job := CASE WHEN keep_book THEN scorebook.find_job_internal(caller, name)
-		ELSE scorebook.find_book_internal(caller, name) END;
+		ELSE scorebook.find_own_book_internal(caller, name) END;
 BEGIN
 	PERFORM scorebook.keep_runs_out_internal(job.job_id, job.name);
 	-- pulls and streams that are going on write records, too

@@ -215,7 +215,7 @@ BEGIN
 	RETURN QUERY
 	SELECT r.place, r.rows, r.note
 	FROM jsonb_to_recordset(scorebook.erase_subject(job,
-			scorebook.subject_of(scorebook.find_book(job), to_jsonb(key)), reason, wait))
+			scorebook.subject_of(scorebook.find_own_book(job), to_jsonb(key)), reason, wait))
 		AS r (place text, rows bigint, note text);
 END
 $$;
@@ -229,7 +229,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM scorebook.unerase_subject(job, scorebook.subject_of(scorebook.find_book(job), to_jsonb(key)), reason);
+	PERFORM scorebook.unerase_subject(job, scorebook.subject_of(scorebook.find_own_book(job), to_jsonb(key)), reason);
 END
 $$;
 
@@ -305,7 +305,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book scorebook.registered_job := scorebook.find_book_internal(caller, job);
+	book scorebook.registered_job := scorebook.find_own_book_internal(caller, job);
 	known record;
 	matches text;
 	part record;
@@ -317,7 +317,7 @@ BEGIN
 	PERFORM scorebook.check_amending_internal('erase');
 	PERFORM scorebook.known_key_internal(book, subject);
 	PERFORM scorebook.keep_writers_out_internal(book.job_id, book.name, coalesce(wait, false));
-	book := scorebook.find_book_internal(caller, job);
+	book := scorebook.find_own_book_internal(caller, job);
 	INSERT INTO scorebook.erasure_secret (job_id, secret)
 	VALUES (book.job_id, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
 	ON CONFLICT DO NOTHING;
@@ -432,7 +432,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.registered_job := scorebook.find_book_internal(caller, job);
+	book constant scorebook.registered_job := scorebook.find_own_book_internal(caller, job);
 	known record;
 BEGIN
 	PERFORM scorebook.check_reason_internal(reason);

@@ -274,7 +274,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	timezone constant text := (scorebook.find_job(name)).timezone;
+	timezone constant text := (scorebook.find_own_job(name)).timezone;
 BEGIN
 	IF cron IS NULL OR scheduler IS NULL THEN
 		RAISE EXCEPTION USING
@@ -298,7 +298,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF (scorebook.find_job(name)).schedule IS NULL THEN
+	IF (scorebook.find_own_job(name)).schedule IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('job "%s" has no schedule', name);

@@ -112,7 +112,7 @@ BEGIN
 		SELECT j.job_id
 		FROM scorebook.registered_job AS j
 		WHERE CASE
-			WHEN job IS NOT NULL THEN j.job_id = (scorebook.find_book(job)).job_id
+			WHEN job IS NOT NULL THEN j.job_id = (scorebook.find_own_book(job)).job_id
 			ELSE EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.owner AND pg_has_role(r.oid, 'USAGE')) END
 		ORDER BY j.job_id
 	LOOP

@@ -137,12 +137,12 @@ SELECT throws_ok('SELECT scorebook.unerase(''by_id'', 7, ''mine'')', '42501', 'p
 SELECT is_empty('SELECT * FROM scorebook.tombstone', 'readers of a book do not see the reasons');
 SELECT is(scorebook.score_at('by_id', 7), '{"erased": true}', 'but that it was');
 SET SESSION AUTHORIZATION scorebook_nobody;
-SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, ''mine'')', '42704', 'job "by_id" does not exist');
+SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, ''mine'')', '42501', 'permission denied for job "by_id"');
 SELECT throws_ok('SELECT * FROM scorebook.erase_subject(''by_id'', ''{"id": 8}'', ''mine'', false)', '42501');
 SELECT throws_ok('SELECT scorebook.is_erased(1, ''{"id": 7}'', now())', '42501', NULL, 'it is not for everybody to ask');
 SELECT throws_ok('SELECT * FROM scorebook.amend_book_internal(''scores.by_id'', ''DELETE FROM scores.by_id'', NULL)', '42501');
 SELECT throws_ok('SELECT scorebook.retain_book_at_internal(''scorebook_clerk'', 1, NULL, NULL, NULL, ''infinity'')', '42501');
-SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''by_id'')', '42704');
+SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''by_id'')', '42501');
 SET SESSION AUTHORIZATION scorebook_keeper;
 SELECT results_eq($$SELECT place, rows FROM scorebook.erase('by_id', 9, 'request 2') WHERE rows > 0 ORDER BY 1$$,
 	$$VALUES ('scores.by_id', 1::bigint), ('scores.by_id_history', 2)$$, 'members of the owner may erase');
