@@ -216,8 +216,10 @@ sbk_pass_report(const SbkPass *pass)
 	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("the source of job \"%s\" has more than %lld rows",
-					   pass->job, (long long) pass->max_rows),
+				errmsg_plural("the source of job \"%s\" has more than %lld row",
+							  "the source of job \"%s\" has more than %lld rows",
+							  (unsigned long) pass->max_rows, pass->job,
+							  (long long) pass->max_rows),
 				errdetail("That is the max_rows of the job."),
 				errhint("scorebook.alter_job changes it."));
 	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)

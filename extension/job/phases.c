@@ -131,7 +131,8 @@ check_request(const Run *run)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("job \"%s\" has no watermark", run->job->name),
 				errdetail("Nothing says which rows of its source have changed."),
-				errhint("Name a column that only grows: watermark => 'updated_at' of scorebook.create_job."));
+				errhint("Name a column that only grows: SELECT scorebook.alter_job(%s, '{\"watermark\": \"updated_at\"}').",
+						quote_literal_cstr(run->job->name)));
 }
 
 /* What the pass needs to know, but the statement that reads. */

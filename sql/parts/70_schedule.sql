@@ -202,6 +202,19 @@ $$;
 COMMENT ON FUNCTION scorebook.clock_differences(text, text) IS
 	'by how many minutes the clock of a time zone is ahead of that of another one, in the next two years';
 
+CREATE FUNCTION scorebook.shown_minutes(minutes integer)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('%s %s%s', u.n, u.unit, CASE WHEN u.n <> 1 THEN 's' END), ' and ' ORDER BY u.unit)
+	FROM (VALUES (minutes / 60, 'hour'), (minutes % 60, 'minute')) AS u (n, unit)
+	WHERE u.n <> 0
+$$;
+
+COMMENT ON FUNCTION scorebook.shown_minutes(integer) IS
+	'so many minutes in words, such as 5 hours and 30 minutes';
+
 -- pg_cron cannot run each schedule of each job: then it says nothing, and runs
 -- at another time, or never.
 CREATE FUNCTION scorebook.check_pg_cron_internal(job scorebook.registered_job, schedule text)
@@ -258,7 +271,7 @@ BEGIN
 				format('or give the job that time zone, scorebook.alter_job(%L, ''{"timezone": "%s"}''),',
 					job.name, pg_cron.timezone),
 				'and write the schedule in it:',
-				(SELECT string_agg(format('%s hours %s', to_char(make_interval(mins => abs(d)), 'FMHH24:MI'),
+				(SELECT string_agg(format('%s %s', scorebook.shown_minutes(abs(d)),
 						CASE WHEN d < 0 THEN 'later' ELSE 'earlier' END), ' or ' ORDER BY d)
 				 FROM unnest(differences) AS d WHERE d <> 0) || '.');
 	END IF;

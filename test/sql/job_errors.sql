@@ -73,6 +73,38 @@ SELECT scorebook.create_job('other', 'risk', source => 'customer', exclude => 'f
 :unchanged
 SELECT scorebook.create_job('other', 'risk', source => 'customer', watermark => 'updated');
 :unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT id, f0 FROM customer', key => '{id}', watermark => 'changed');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT * FROM customer', watermark => 'updated');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT * FROM keyless', key => '{id,town}');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT * FROM keyless');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_rows => 0);
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_errors => -1);
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_errors => NULL);
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_duration => '-1 minute');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_duration => '0');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', inputs => 'some');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', direction => 'up');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', cutoffs => '[1,2]');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', cutoffs => 'null');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', bands => '"A"');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', split => '[1,2]');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', scaling => '[1,2]');
+:unchanged
 SELECT scorebook.create_job('other', 'risk', source => 'customer', scaling => '{"points": 600, "odds": 50}');
 :unchanged
 SELECT scorebook.create_job('other', 'grade', source => 'customer', scaling => '{"points": 600, "odds": 50, "pdo": 20}');
@@ -242,6 +274,36 @@ SELECT scorebook.alter_job('risk', '{"model": "grade"}');
 SELECT scorebook.alter_job('risk', '{"exclude": "gone"}');
 :unchanged
 SELECT scorebook.alter_job('risk', '["exclude"]');
+:unchanged
+SELECT scorebook.alter_job('risk', 'null');
+:unchanged
+SELECT scorebook.alter_job('risk', NULL);
+:unchanged
+SELECT scorebook.alter_job('risk', '{"retain": "never"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"retain": "-1 year"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_rows": "ten"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_rows": -5, "on_error": "fail"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_errors": -1}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_errors": 1e30}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_duration": "-1 hour"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_vanished": [0.1]}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"exclude": {"objected": true}}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"reasons": -1}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"watermark": "updated"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"scaling": 600}');
+:unchanged
+SELECT scorebook.change_job('risk', '{"max_rows": 0}');
 :unchanged
 SELECT scorebook.alter_job('risk', '{"split": "challenger"}');
 :unchanged

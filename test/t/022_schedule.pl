@@ -112,7 +112,7 @@ $release >= 6
 my $zoned = "BEGIN; SELECT scorebook.alter_job('first', '{\"timezone\": \"Europe/Berlin\"}'); SELECT count(*) FROM scorebook.schedule_job('first', '%s'); ROLLBACK";
 is(said('postgres', 'risk', "SELECT count(*) FROM scorebook.schedule_job('first', '$often')"), '3', 'back to the schedule');
 like(said('postgres', 'risk', sprintf $zoned, '0 3 * * *'),
-	qr/pg_cron cannot run job "first" by the schedule "0 3 \* \* \*" in the time zone "Europe\/Berlin".*clock is that of "GMT".*cron\.timezone.*alter_job\('first'.*1:00 hours earlier or 2:00 hours earlier/s,
+	qr/pg_cron cannot run job "first" by the schedule "0 3 \* \* \*" in the time zone "Europe\/Berlin".*clock is that of "GMT".*cron\.timezone.*alter_job\('first'.*1 hour earlier or 2 hours earlier/s,
 	'a time of another time zone is refused');
 like(said('postgres', 'risk', sprintf $zoned, '*/20 * * * *'), qr/3/, 'minutes are the same in it');
 
