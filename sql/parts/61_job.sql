@@ -364,6 +364,7 @@ AS $$
 		WHEN 'watermark' THEN 'It is the name of a column of the source that only grows, or null.'
 		WHEN 'timezone' THEN 'It is the name of a time zone, such as "Europe/Berlin".'
 		WHEN 'shadows' THEN 'For example, {"shadows": ["credit_risk@challenger"]}, or {"shadows": []} for none.'
+		ELSE 'See the arguments of scorebook.create_job.'
 	END
 $$;
 

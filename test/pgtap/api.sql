@@ -359,7 +359,7 @@ CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
 	create_book,check_tables,comment_columns,shown_key,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
 	check_split,check_split_shares,check_shadows,check_reasons,check_explainable,explanation_problem,
-	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_runs,verify_statement,
+	create_shadow_book,shadow_table,compared_side,compared_rows,served_versions,decision_expression,verify_runs,verify_statement,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
 	check_key,check_triggers,check_types,column_definitions,create_triggers,drop_triggers,final_until,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,

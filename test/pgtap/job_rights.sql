@@ -80,7 +80,7 @@ INSERT INTO action VALUES
 	('read', 'SELECT scorebook.verify_book(''book'')'),
 	('read', 'SELECT scorebook.score_at(''book'', 3)'),
 	('read', 'SELECT scorebook.replay_score(''book'', 3)'),
-	('read', 'SELECT scorebook.compare_versions(''book'', ''risk'', ''risk'')'),
+	('read', 'SELECT scorebook.compare_versions(''book'', ''risk'', ''risk/1'')'),
 	('read', 'SELECT FROM lent.book'),
 	('read', 'SELECT FROM lent.book_history');
 INSERT INTO action VALUES
