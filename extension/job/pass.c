@@ -19,6 +19,7 @@
 #include "job/pass.h"
 #include "job/progress.h"
 #include "job/shadow.h"
+#include "job/trace.h"
 
 typedef struct Receiver
 {
@@ -56,11 +57,20 @@ sbk_pass_read(SbkPass *pass, const char *query, ParamListInfo params)
 		.read_only = true,
 		.dest = &receiver.pub
 	};
-	int			rc;
+	MemoryContext context = CurrentMemoryContext;
+	volatile int rc = 0;
 
-	pass->context = CurrentMemoryContext;
+	pass->context = context;
 	sbk_found_start(pass);
-	rc = SPI_execute_extended(query, &options);
+	PG_TRY();
+	{
+		rc = SPI_execute_extended(query, &options);
+	}
+	PG_CATCH();
+	{
+		sbk_trace_rethrow(context, query, true);
+	}
+	PG_END_TRY();
 	if (rc < 0)
 		elog(ERROR, "could not read the source: %s", SPI_result_code_string(rc));
 }

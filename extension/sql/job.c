@@ -11,16 +11,20 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -42,7 +46,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_run_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_due_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_job_in_transaction);
 PG_FUNCTION_INFO_V1(sbk_sql_decide_job);
-PG_FUNCTION_INFO_V1(sbk_sql_pull);
+PG_FUNCTION_INFO_V1(sbk_sql_score);
 PG_FUNCTION_INFO_V1(sbk_sql_stream);
 PG_FUNCTION_INFO_V1(sbk_sql_scaled_points);
 PG_FUNCTION_INFO_V1(sbk_sql_run_is_alive);
@@ -54,6 +58,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_result_shape);
 PG_FUNCTION_INFO_V1(sbk_sql_source_key);
 PG_FUNCTION_INFO_V1(sbk_sql_source_table);
 
+static Datum to_jsonb_value(FunctionCallInfo fcinfo, int argument);
 static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
 static void require_top_level(FunctionCallInfo fcinfo, const char *procedure);
@@ -134,17 +139,44 @@ sbk_sql_scaled_points(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(sbk_scaling_points(&scaling, PG_GETARG_FLOAT4(0)));
 }
 
+/* The arguments: the job, the features if it has three, and the key. */
 Datum
-sbk_sql_pull(PG_FUNCTION_ARGS)
+sbk_sql_score(PG_FUNCTION_ARGS)
 {
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	int			last = PG_NARGS() - 1;
+	Datum		features = 0;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(last))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("the name of the job and the key cannot be null"));
+	if (last == 2)
+		features = PG_ARGISNULL(1) ?
+			DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")) :
+			PG_GETARG_DATUM(1);
 	PG_RETURN_HEAPTUPLEHEADER(sbk_pull(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-									   PG_GETARG_DATUM(1),
-									   PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2),
+									   to_jsonb_value(fcinfo, last), features,
 									   find_owner(fcinfo->flinfo->fn_oid)));
+}
+
+/* An argument of whatever type as to_jsonb has it. */
+static Datum
+to_jsonb_value(FunctionCallInfo fcinfo, int argument)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+	FmgrInfo	flinfo;
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("the type of the key is not known at this call"));
+	fmgr_info(F_TO_JSONB, &flinfo);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID,
+											 list_make1(makeNullConst(type, -1, InvalidOid)),
+											 InvalidOid, InvalidOid,
+											 COERCE_EXPLICIT_CALL),
+					   &flinfo);
+	return FunctionCall1(&flinfo, PG_GETARG_DATUM(argument));
 }
 
 /* The arguments of the trigger: the job, and fail or record. */

@@ -265,6 +265,44 @@ CREATE FUNCTION scorebook.create_job(
 	scale text DEFAULT NULL,
 	readers name[] DEFAULT '{}')
 RETURNS regclass
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[],
+	jsonb, text, name, text, bigint, interval, interval, interval, bigint, numeric, text, text, text, jsonb,
+	jsonb, jsonb, text, name[]) IS
+	'makes a job and its book, and returns the table that the scores go to';
+
+CREATE FUNCTION scorebook.create_job_internal(
+	name text,
+	model text,
+	source text,
+	key name[],
+	schema name,
+	keep text,
+	inputs text,
+	reasons integer,
+	effective_at text,
+	shadows text[],
+	split jsonb,
+	exclude text,
+	watermark name,
+	on_error text,
+	max_errors bigint,
+	retain interval,
+	retain_inputs interval,
+	max_duration interval,
+	max_rows bigint,
+	max_vanished numeric,
+	timezone text,
+	schedule text,
+	direction text,
+	scaling jsonb,
+	cutoffs jsonb,
+	bands jsonb,
+	scale text,
+	readers name[])
+RETURNS regclass
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -336,10 +374,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[],
+COMMENT ON FUNCTION scorebook.create_job_internal(text, text, text, name[], name, text, text, integer, text, text[],
 	jsonb, text, name, text, bigint, interval, interval, interval, bigint, numeric, text, text, text, jsonb,
 	jsonb, jsonb, text, name[]) IS
-	'makes a job and its book, and returns the table that the scores go to';
+	'what create_job does';
 
 CREATE FUNCTION scorebook.option_hint(option text)
 RETURNS text

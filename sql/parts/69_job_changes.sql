@@ -52,6 +52,14 @@ COMMENT ON FUNCTION scorebook.changed_job(scorebook.registered_job, jsonb) IS
 
 CREATE FUNCTION scorebook.alter_job(name text, options jsonb)
 RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.alter_job(text, jsonb) IS
+	'changes options of a job, {"exclude": "objected", "max_rows": null}; the next run follows them';
+
+CREATE FUNCTION scorebook.alter_job_internal(name text, options jsonb)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -94,8 +102,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.alter_job(text, jsonb) IS
-	'changes options of a job, {"exclude": "objected", "max_rows": null}; the next run follows them';
+COMMENT ON FUNCTION scorebook.alter_job_internal(text, jsonb) IS
+	'what alter_job does';
 
 CREATE FUNCTION scorebook.change_job(name text, options jsonb)
 RETURNS void
@@ -167,6 +175,14 @@ COMMENT ON FUNCTION scorebook.change_job_internal(name, text, jsonb) IS
 
 CREATE FUNCTION scorebook.drop_job(name text, keep_book boolean DEFAULT true)
 RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.drop_job(text, boolean) IS
+	'ends a job; its book stays and can be read as of any time, unless keep_book is false';
+
+CREATE FUNCTION scorebook.drop_job_internal(name text, keep_book boolean)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -202,8 +218,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.drop_job(text, boolean) IS
-	'ends a job; its book stays and can be read as of any time, unless keep_book is false';
+COMMENT ON FUNCTION scorebook.drop_job_internal(text, boolean) IS
+	'what drop_job does';
 
 CREATE FUNCTION scorebook.unregister_job(name text, keep_book boolean)
 RETURNS void

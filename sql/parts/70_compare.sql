@@ -143,6 +143,17 @@ CREATE FUNCTION scorebook.compare_versions(job text, a text, b text,
 	OUT rows_compared bigint, OUT agreement double precision, OUT difference double precision[],
 	OUT flips bigint, OUT flipped jsonb, OUT rank_correlation double precision)
 RETURNS record
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.compare_versions(text, text, text, timestamp with time zone, timestamp with time zone) IS
+	'how much two versions differ in what they said of the same keys: in the book of a job, or as its shadows';
+
+CREATE FUNCTION scorebook.compare_versions_internal(job text, a text, b text,
+	since timestamp with time zone, until timestamp with time zone,
+	OUT rows_compared bigint, OUT agreement double precision, OUT difference double precision[],
+	OUT flips bigint, OUT flipped jsonb, OUT rank_correlation double precision)
+RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -215,5 +226,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.compare_versions(text, text, text, timestamp with time zone, timestamp with time zone) IS
-	'how much two versions differ in what they said of the same keys: in the book of a job, or as its shadows';
+COMMENT ON FUNCTION scorebook.compare_versions_internal(text, text, text, timestamp with time zone, timestamp with time zone) IS
+	'what compare_versions does';

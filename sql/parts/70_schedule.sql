@@ -283,6 +283,14 @@ COMMENT ON FUNCTION scorebook.check_pg_cron_internal(scorebook.registered_job, t
 
 CREATE FUNCTION scorebook.schedule_job(name text, cron text, scheduler text DEFAULT 'pg_cron')
 RETURNS TABLE (fires_at timestamp with time zone, local_time timestamp without time zone)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.schedule_job(text, text, text) IS
+	'runs a job by itself, and returns the next three times, also as the clock of the job''s time zone shows them';
+
+CREATE FUNCTION scorebook.schedule_job_internal(name text, cron text, scheduler text)
+RETURNS TABLE (fires_at timestamp with time zone, local_time timestamp without time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -302,10 +310,18 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.schedule_job(text, text, text) IS
-	'runs a job by itself, and returns the next three times, also as the clock of the job''s time zone shows them';
+COMMENT ON FUNCTION scorebook.schedule_job_internal(text, text, text) IS
+	'what schedule_job does';
 
 CREATE FUNCTION scorebook.unschedule_job(name text)
+RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.unschedule_job(text) IS
+	'does not run a job by itself any more';
+
+CREATE FUNCTION scorebook.unschedule_job_internal(name text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -320,8 +336,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.unschedule_job(text) IS
-	'does not run a job by itself any more';
+COMMENT ON FUNCTION scorebook.unschedule_job_internal(text) IS
+	'what unschedule_job does';
 
 CREATE FUNCTION scorebook.change_schedule(name text, cron text, scheduler text)
 RETURNS void

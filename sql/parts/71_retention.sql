@@ -101,6 +101,15 @@ COMMENT ON FUNCTION scorebook.archived_partitions(integer) IS
 CREATE FUNCTION scorebook.apply_retention(job text DEFAULT NULL, archive name DEFAULT NULL,
 	row_errors interval DEFAULT '90 days', runs interval DEFAULT '400 days')
 RETURNS SETOF scorebook.retention_action
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.apply_retention(text, name, interval, interval) IS
+	'removes what a job, or each job of the caller''s, need not keep any more; returns what was done';
+
+CREATE FUNCTION scorebook.apply_retention_internal(job text, archive name,
+	row_errors interval, runs interval)
+RETURNS SETOF scorebook.retention_action
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -122,8 +131,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.apply_retention(text, name, interval, interval) IS
-	'removes what a job, or each job of the caller''s, need not keep any more; returns what was done';
+COMMENT ON FUNCTION scorebook.apply_retention_internal(text, name, interval, interval) IS
+	'what apply_retention does';
 
 CREATE FUNCTION scorebook.retain_book(job_id integer, archive name, row_errors interval, runs interval)
 RETURNS bigint[]

@@ -81,7 +81,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.refuse_job(text, boolean),
 	scorebook.source_table(regclass, name[]),
 	scorebook.key_object(scorebook.registered_job, jsonb),
-	scorebook.pull_subject(text, jsonb, jsonb),
+	scorebook.readable_key(scorebook.registered_job, jsonb),
 	scorebook.score(text, anycompatible),
 	scorebook.score(text, jsonb, anycompatible),
 	scorebook.streamed_table(scorebook.registered_job),

@@ -103,8 +103,6 @@ INSERT INTO api VALUES
 
 -- jobs and books, and what their functions are made of
 INSERT INTO api VALUES
-	('pull_subject', 'text,jsonb,jsonb', 'job text, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
-	 'record', 'v', 'u', false, true),
 	('grant_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
 	('revoke_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
 	('has_job_privilege', 'name,integer,text', 'role name, job_id integer, privilege text', 'boolean', 's', 's', true, true),
@@ -174,6 +172,7 @@ INSERT INTO api VALUES
 	('shown_minutes', 'integer', 'minutes integer', 'text', 'i', 's', false, false),
 	('changed_job', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, options jsonb',
 	 'scorebook.registered_job', 's', 'u', false, true),
+	('readable_key', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, key jsonb', 'jsonb', 's', 'u', false, true),
 	('find_own_job', 'text', 'name text',
 	 'scorebook.registered_job', 's', 'u', false, true),
 	('find_own_book', 'text', 'job text',
@@ -424,7 +423,7 @@ ORDER BY m.signature;
 SELECT set_eq(
 	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
 	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL AND p.prosqlbody IS NULL$$,
-	'{create_job,find_source,run_due_jobs,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
+	'{create_job_internal,find_source,run_due_jobs,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
 	'the others have none');
 
 -- tables

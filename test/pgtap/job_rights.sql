@@ -57,7 +57,6 @@ CREATE TEMP TABLE action (needs text, command text, refused text NOT NULL DEFAUL
 INSERT INTO action VALUES
 	('score', 'SELECT scorebook.score(''book'', 3)'),
 	('score', 'SELECT scorebook.score(''book'', (SELECT jsonb_object_agg(''f'' || i, i) FROM generate_series(0, 7) AS i), 77)'),
-	('score', 'SELECT scorebook.pull_subject(''book'', ''3'', NULL)'),
 	('run', 'SELECT scorebook.run_job_in_transaction(''book'')'),
 	('run', 'SELECT scorebook.decide_job(''book'')'),
 	('own', 'SELECT scorebook.grant_job(''book'', ''scorebook_nobody'', ''score'')'),

@@ -90,7 +90,7 @@ SELECT is((SELECT definition ->> 'schedule' FROM scorebook.job_definition ORDER 
 SELECT lives_ok($$ SELECT scorebook.alter_job('base', '{"timezone": "UTC"}') $$, 'another time zone');
 SELECT is((SELECT next_run::time FROM scorebook.job WHERE name = 'base'), '04:30', 'moves the next run');
 SET LOCAL ROLE scorebook_owner;
-SELECT throws_ok($$ SELECT scorebook.schedule_job('base', '@daily', 'other') $$, '42704', 'job "base" does not exist', 'of others'' jobs nothing is seen');
+SELECT throws_ok($$ SELECT scorebook.schedule_job('base', '@daily', 'other') $$, '42501', 'permission denied for job "base"', 'others'' jobs are theirs');
 RESET ROLE;
 GRANT SELECT ON scorebook_books.base TO scorebook_owner;
 SET LOCAL ROLE scorebook_owner;

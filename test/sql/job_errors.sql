@@ -4,7 +4,6 @@
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set fixtures :srcdir '/fixtures/1.7.4/'
-\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SELECT scorebook.load_model_file('risk', :'fixtures' || 'binlog.ubj'),
 	scorebook.load_model_file('risk', :'fixtures' || 'early.ubj', alias => 'challenger'),
@@ -160,6 +159,48 @@ SELECT scorebook.alter_job('nobody', '{}'), scorebook.drop_job('nobody');
 :unchanged
 SELECT scorebook.stream_job('nobody');
 :unchanged
+
+-- values of a pull that are not of the types of their columns
+SELECT scorebook.score('risk', '{"f0": "abc", "f1": 1}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": "", "f1": "abc"}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": "x1", "f1": "x1", "f2": 1}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": true, "f1": [1], "f2": 1e400}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": 1, "f1": {"a": 1}}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": 1, "changed": "2020-13-01"}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": 1, "objected": "seven"}', 'seven');
+:unchanged
+SELECT scorebook.score('risk', 'seven');
+:unchanged
+SELECT scorebook.score('risk', '7000000000'::bigint);
+:unchanged
+SELECT scorebook.score('risk', '{"id": "five"}'::jsonb);
+:unchanged
+
+-- what lines of context are left: those of whose function calls, or is called
+CREATE FUNCTION call_others() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM scorebook.alter_job('risk', '{"max_rows": -1}');
+END $$;
+SELECT call_others();
+:unchanged
+CREATE FUNCTION feature(i int) RETURNS real LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN 1 / (i - 3);
+END $$;
+SELECT scorebook.create_job('called', 'risk', 'SELECT id, feature(id) AS f0, f1, f2, f3, f4, f5, f6, f7, changed FROM customer', key => '{id}', watermark => 'changed');
+CALL scorebook.run_job('called');
+\echo :SQLSTATE
+SELECT scorebook.run_job_in_transaction('called');
+DO $$ BEGIN PERFORM scorebook.score('called', 3); END $$;
+\echo :SQLSTATE
+SELECT scorebook.drop_job('called', keep_book => false);
+DROP FUNCTION call_others, feature;
 
 -- a time before that of the book
 \set VERBOSITY terse
