@@ -61,7 +61,8 @@ PG_FUNCTION_INFO_V1(sbk_sql_source_table);
 static Datum to_jsonb_value(FunctionCallInfo fcinfo, int argument);
 static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
-static void require_top_level(FunctionCallInfo fcinfo, const char *procedure);
+static void require_top_level(FunctionCallInfo fcinfo, const char *procedure,
+							  const char *hint);
 static Oid	find_owner(Oid function);
 static Oid	find_table(Oid relation_id, bool with_heirs, List **names);
 static RangeTblEntry *only_relation(const Query *query);
@@ -77,27 +78,30 @@ sbk_sql_run_job(PG_FUNCTION_ARGS)
 	SbkRunRequest request;
 
 	read_request(fcinfo, &request);
-	require_top_level(fcinfo, "run_job");
+	require_top_level(fcinfo, "run_job", "Use scorebook.run_job_in_transaction there.");
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true);
 	PG_RETURN_VOID();
 }
 
-/* Sets its second argument, as procedures do: by a row of it. */
+/*
+ * Sets its second argument, as procedures do: by a row of it.  Without a name it
+ * only looks whether jobs can be run here.
+ */
 Datum
 sbk_sql_run_due_job(PG_FUNCTION_ARGS)
 {
 	SbkRunRequest request = {.kind = SBK_RUN_SOURCE,.swallow = true};
 	TupleDesc	desc;
-	Datum		succeeded;
+	Datum		succeeded = BoolGetDatum(false);
 	bool		isnull = false;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("the name of the job cannot be null"));
-	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	require_top_level(fcinfo, "run_due_jobs");
-	succeeded = BoolGetDatum(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true) != 0);
+	require_top_level(fcinfo, "run_due_jobs",
+					  "Use scorebook.run_job_in_transaction there, for each job that scorebook.due_jobs() lists.");
+	if (!PG_ARGISNULL(0))
+	{
+		request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
+		succeeded = BoolGetDatum(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true) != 0);
+	}
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
@@ -215,7 +219,7 @@ has_changes(const TriggerData *trigger)
 }
 
 static void
-require_top_level(FunctionCallInfo fcinfo, const char *procedure)
+require_top_level(FunctionCallInfo fcinfo, const char *procedure, const char *hint)
 {
 	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
@@ -223,7 +227,7 @@ require_top_level(FunctionCallInfo fcinfo, const char *procedure)
 				errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				errmsg("%s cannot run inside a transaction block", procedure),
 				errdetail("It has transactions of its own, so that a run is seen while it goes on, and a failed one is recorded."),
-				errhint("Use scorebook.run_job_in_transaction there."));
+				errhint("%s", hint));
 }
 
 static void

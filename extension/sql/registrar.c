@@ -17,13 +17,13 @@
 
 #include <sys/stat.h>
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -107,8 +107,9 @@ sbk_sql_entry(PG_FUNCTION_ARGS)
 		fmgr_info_set_expr(fcinfo->flinfo->fn_expr, flinfo);
 		fcinfo->flinfo->fn_extra = flinfo;
 	}
-	InitFunctionCallInfoData(*call, flinfo, PG_NARGS(), fcinfo->fncollation, NULL,
-							 fcinfo->resultinfo);
+	/* what a procedure is called in says whether it may end transactions */
+	InitFunctionCallInfoData(*call, flinfo, PG_NARGS(), fcinfo->fncollation,
+							 fcinfo->context, fcinfo->resultinfo);
 	memcpy(call->args, fcinfo->args, PG_NARGS() * sizeof(NullableDatum));
 	PG_TRY();
 	{
@@ -194,9 +195,13 @@ find_internal(Oid function, bool with_caller, Oid *owner)
 	name = psprintf("%s_internal", NameStr(form->proname));
 	ReleaseSysCache(tuple);
 
-	internal = LookupFuncName(list_make2(makeString(SBK_SCHEMA),
-										 makeString(name)),
-							  n + first, types, false);
+	/* not by LookupFuncName, which knows no procedures */
+	internal = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							   CStringGetDatum(name),
+							   PointerGetDatum(buildoidvector(types, n + first)),
+							   ObjectIdGetDatum(get_namespace_oid(SBK_SCHEMA, false)));
+	if (!OidIsValid(internal))
+		elog(ERROR, "function %s.%s does not exist", SBK_SCHEMA, name);
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(internal));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", internal);

@@ -304,18 +304,25 @@ BEGIN
 		scorebook.join_scoring_run(book))
 	INTO said
 	USING subject, at;
-	IF said IS NULL AND NOT scorebook.is_erased(book.job_id, subject, at) THEN
+	IF said IS NULL THEN
+		IF scorebook.is_erased(book.job_id, subject, at) THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'object_not_in_prerequisite_state',
+				MESSAGE = format('what job "%s" said of this key was erased', book.name),
+				HINT = 'Nothing is left of it that could be explained.';
+		END IF;
 		RETURN;
 	END IF;
 	IF said.inputs IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('the inputs of this score of job "%s" are not kept', book.name),
-			DETAIL = CASE
-				WHEN said IS NULL THEN 'They were erased.'
-				WHEN book.inputs = 'full' THEN format('The job keeps them for this long: %s.', book.retain_inputs)
+			DETAIL = CASE book.inputs
+				WHEN 'full' THEN format('The job keeps them in its history for this long: %s.', book.retain_inputs)
 				ELSE format('The job keeps this of its inputs: %s.', book.inputs) END,
-			HINT = 'Only a job that keeps its inputs (inputs => ''full'') can explain its scores later.';
+			HINT = CASE book.inputs
+				WHEN 'full' THEN 'A longer retain_inputs keeps those that are still there.'
+				ELSE 'Only a job that keeps its inputs (inputs => ''full'') can explain its scores later.' END;
 	END IF;
 	RETURN QUERY SELECT e.*
 	FROM scorebook.explain_inputs(said.model_id, said.version, said.inputs, top_n, class) AS e;

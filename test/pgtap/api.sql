@@ -239,6 +239,9 @@ INSERT INTO api VALUES
 	 'void', 'v', 'u', false, true),
 	('change_schedule', 'text,text,text', 'name text, cron text, scheduler text',
 	 'void', 'v', 'u', false, true),
+	('due_since', 'text,text,text,timestamptz,timestamptz', 'schedule text, timezone text, scheduler text, scheduled_at timestamp with time zone, last_started_at timestamp with time zone',
+	 'timestamp with time zone', 's', 'u', false, true),
+	('forget_pg_cron', '', '', 'trigger', 'v', 'u', false, false),
 	('due_jobs', '', '',
 	 'TABLE(name text, upstream text[], held_up_by text[])', 's', 'u', false, true),
 	('set_require_record', 'text,boolean,text', 'model text, required boolean, reason text DEFAULT NULL::text',
@@ -423,7 +426,7 @@ ORDER BY m.signature;
 SELECT set_eq(
 	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
 	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL AND p.prosqlbody IS NULL$$,
-	'{create_job_internal,find_source,run_due_jobs,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
+	'{create_job_internal,find_source,run_due_jobs_internal,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
 	'the others have none');
 
 -- tables
@@ -473,7 +476,11 @@ SELECT is(
 	(SELECT count(*) FROM pg_trigger AS t
 	 WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0),
 	0::bigint, relname || ' has no trigger on INSERT')
-FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'retirement', 'versioned_relation') ORDER BY relname;
+FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'registered_job', 'retirement', 'versioned_relation') ORDER BY relname;
+-- of one thing a restore is to be told
+SELECT is(string_agg(t.tgname, ' '), 'restored_schedule', 'a restored job only forgets what pg_cron knew')
+FROM pg_trigger AS t
+WHERE t.tgrelid = 'scorebook.registered_job'::regclass AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0;
 -- rows that a restore brings are let alone
 SELECT matches(pg_get_triggerdef(t.oid), ' WHEN |INITIALLY DEFERRED', tgname || ' has a condition, or waits for the end')
 FROM pg_trigger AS t

@@ -124,7 +124,7 @@ SELECT is(scorebook.score_at('by_two', '{"id": 7, "name": "person 7"}'::jsonb), 
 SELECT is(scorebook.score_at('by_two', '{"id": 7, "name": "person 8"}'::jsonb), NULL, 'of no other');
 SELECT isnt(scorebook.score_at('by_id', 8, :'before'), NULL, 'others are as they were');
 SELECT results_eq('SELECT verdict FROM scorebook.replay_score(''by_id'', 7)', $$VALUES ('erased')$$);
-SELECT throws_ok('SELECT * FROM scorebook.explain_score(''by_id'', 7)', '55000', NULL, 'it cannot be explained');
+SELECT throws_ok('SELECT * FROM scorebook.explain_score(''by_id'', 7)', '55000', 'what job "by_id" said of this key was erased', 'it cannot be explained');
 SELECT is(count(*), 39::bigint, 'the state as of a time is without it') FROM scores.by_id_as_of(:'before');
 SELECT results_eq(
 	$$SELECT r.verdict, count(*) FROM (SELECT min(run) AS run FROM scorebook.job_run WHERE job = 'by_id') AS f, scorebook.replay_run(f.run) AS r GROUP BY 1 ORDER BY 1$$,

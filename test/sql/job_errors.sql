@@ -144,6 +144,10 @@ BEGIN;
 CALL scorebook.run_job('risk');
 ROLLBACK;
 :unchanged
+BEGIN;
+CALL scorebook.run_due_jobs();
+ROLLBACK;
+:unchanged
 CREATE FUNCTION run_risk() RETURNS void LANGUAGE sql AS $$CALL scorebook.run_job('risk')$$;
 SELECT run_risk();
 :unchanged
@@ -465,6 +469,8 @@ SET session_replication_role = replica;
 SELECT scorebook.retire_version('risk/2');
 RESET session_replication_role;
 SELECT scorebook.create_job('other', 'risk/2', source => 'customer');
+:unchanged
+SELECT scorebook.create_job('other', 'risk@nobody', source => 'customer');
 :unchanged
 SELECT scorebook.create_job('other', 'risk', source => 'customer', shadows => '{risk/2}');
 :unchanged
