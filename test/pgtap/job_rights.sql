@@ -131,7 +131,7 @@ SELECT scorebook.set_require_record('risk', false) \g /dev/null
 SELECT scorebook.erase('book', 9, 'asked') \g /dev/null
 SELECT run FROM scorebook.run JOIN id USING (job_id) WHERE job = 'book' ORDER BY run LIMIT 1 \gset
 SELECT is(pg_temp.attempt(s.role, format(c.command, :run, key)), s.states[c.which], format('%s: %s, %s', s.role, c.command, key))
-FROM (VALUES ('scorebook_nobody', '{42704,42704,42704}'::text[]), ('scorebook_app', '{42501,42501,42704}'),
+FROM (VALUES ('scorebook_nobody', '{42501,42501,42704}'::text[]), ('scorebook_app', '{42501,42501,42704}'),
 		('scorebook_runner', '{42501,42501,42501}'), ('scorebook_reader', '{ok,NULL,42501}'), ('scorebook_owner', '{ok,ok,ok}')) AS s (role, states),
 	(VALUES (1, 'SELECT scorebook.score_at(''book'', %2$s)'), (2, 'SELECT scorebook.replay_score(''book'', %2$s)'),
 		(2, 'SELECT scorebook.explain_score(''book'', %2$s)'), (3, 'SELECT scorebook.replay_run(%1$s)'),
