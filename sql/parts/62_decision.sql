@@ -235,7 +235,7 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_decide_job';
 
 COMMENT ON FUNCTION scorebook.decide_job(text) IS
-	'decides the scores of a book anew, by the cutoffs and bands that count now, without scoring; returns the run';
+	'decides the scores of a book anew, by the cutoffs and bands that count now, without scoring or explaining; returns the run';
 
 -- Ranges as they were given, with an error for the first thing that is wrong.
 CREATE FUNCTION scorebook.read_ranges_internal(what text, job scorebook.registered_job, ranges jsonb, scale text)
