@@ -59,6 +59,7 @@ sbk_definition_read(Oid keeper, int64 run, SbkJob *job)
 	job->settled_until = sbk_column_time(27);
 	job->by_row = *sbk_column(28) == 't';
 	job->max_vanished = sbk_column_real(29);
+	job->reads = sbk_column(30);
 }
 
 void

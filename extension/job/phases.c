@@ -16,6 +16,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -39,6 +40,7 @@ typedef struct Run
 } Run;
 
 static void check_request(const Run *run);
+static void lock_source(const Run *run);
 static void prepare_pass(const Run *run, SbkPass *pass, Relation result);
 static const char *scope_of(const SbkRunRequest *request);
 static void read_statements(const Run *run, Relation result,
@@ -69,6 +71,14 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	check_request(&run);
 
 	/*
+	 * Before the snapshot: to one that was taken while it waits, a table that
+	 * somebody has truncated and filled again, or rewritten, is empty.
+	 */
+	result = relation_open(job->tables.result, RowExclusiveLock);
+	if (request->kind != SBK_RUN_DECISION && request->features == 0)
+		lock_source(&run);
+
+	/*
 	 * A stream is to see what its statement has done.  The time is that of the
 	 * rows: what the snapshot sees to have ended ended before.
 	 */
@@ -80,7 +90,6 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 						  record->system_from,
 						  request->kind == SBK_RUN_SOURCE ||
 						  request->kind == SBK_RUN_DECISION);
-	result = relation_open(job->tables.result, RowExclusiveLock);
 	if (request->kind == SBK_RUN_SOURCE &&
 		pg_class_aclcheck(job->tables.result, job->owner, ACL_INSERT) == ACLCHECK_OK)
 		pass->fill = sbk_fill_start(pass, result, record->run,
@@ -132,6 +141,29 @@ check_request(const Run *run)
 				errmsg("job \"%s\" has no watermark", run->job->name),
 				errdetail("Nothing says which rows of its source have changed."),
 				errhint("Name a column that only grows: watermark => 'updated_at' of scorebook.create_job."));
+}
+
+/*
+ * All tables that the source and the expressions of the job read: by planning to
+ * do so, as partitions are locked then, or, for a few rows, by looking at them.
+ */
+static void
+lock_source(const Run *run)
+{
+	SbkGuise	guise;
+	SPIPlanPtr	plan;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	sbk_guise_assume(run->job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
+	plan = SPI_prepare(run->job->reads, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not look at the source: %s",
+			 SPI_result_code_string(SPI_result));
+	if (run->request->kind == SBK_RUN_SOURCE)
+		ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
+	SPI_freeplan(plan);
+	sbk_guise_resume(&guise);
+	PopActiveSnapshot();
 }
 
 /* What the pass needs to know, but the statement that reads. */

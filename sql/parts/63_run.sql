@@ -728,7 +728,8 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT effective_at timestamp with time zone, OUT scaling_offset double precision,
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
 	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint,
-	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision)
+	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision,
+	OUT reads text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -794,6 +795,8 @@ BEGIN
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
 	max_vanished := coalesce(job.max_vanished, 1);
+	reads := format('SELECT %s, %s FROM %s AS source', coalesce(job.effective_at, 'NULL'), coalesce(job.exclude, 'NULL'),
+		job.source);
 END
 $$;
 
