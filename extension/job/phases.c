@@ -58,7 +58,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	const Run	run = {request, record, job};
 	SbkWriting	writing = {
 		.run = record->run,
-		.comes_again = request->kind == SBK_RUN_PULL
+		.comes_again = request->kind == SBK_RUN_PULL || request->kind == SBK_RUN_STREAM
 	};
 	SbkStatements statements;
 	SbkWritten	written;
@@ -125,6 +125,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	}
 	PG_END_TRY();
 	sbk_guise_resume(&guise);
+	record->num_overtaken = written.num_overtaken;
 	sbk_record_finish(record, pass, &written);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
