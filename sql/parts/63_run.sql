@@ -699,6 +699,17 @@ BEGIN
 				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
 			HINT = 'Somebody has dropped it; drop the job, and make it again.';
 	END IF;
+	-- who reads a book is not to run what its owner has put there instead
+	SELECT t.relation INTO missing
+	FROM unnest(tables) AS t (relation) JOIN pg_class AS c ON c.oid = t.relation
+	WHERE t.relation <> job.source AND c.relkind NOT IN ('r', 'p')
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'wrong_object_type',
+			MESSAGE = format('%s is part of the book of job "%s", and no table', missing, job.name),
+			HINT = 'Use scorebook.create_job, which makes the tables of a job.';
+	END IF;
 END
 $$;
 
