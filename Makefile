@@ -90,6 +90,7 @@ OBJS = \
 	extension/sql/registrar.o \
 	extension/sql/replay.o \
 	extension/sql/schedule.o \
+	extension/sql/training.o \
 	extension/sql/verification.o \
 	extension/xgboost/library.o \
 	extension/xgboost/trial.o
@@ -215,7 +216,7 @@ REGRESS        = install registry reference load_errors load_arguments score cla
 	versioning history_limits training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire versioning job erase watermark reload drop shadow
+ISOLATION      = load alias retire versioning job erase watermark reload drop shadow definition service
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

@@ -36,6 +36,25 @@
 	reindex_index(index, false, persistence, params)
 #endif
 
+/* may a role use a type?  does it own a relation? */
+#if PG_VERSION_NUM >= 160000
+#define sbk_may_use_type(type, role) \
+	(object_aclcheck(TypeRelationId, type, role, ACL_USAGE) == ACLCHECK_OK)
+#define sbk_owns_relation(relation, role) \
+	object_ownercheck(RelationRelationId, relation, role)
+#else
+#define sbk_may_use_type(type, role) \
+	(pg_type_aclcheck(type, role, ACL_USAGE) == ACLCHECK_OK)
+#define sbk_owns_relation(relation, role)	pg_class_ownercheck(relation, role)
+#endif
+
+/* does this backend hold the lock, in that mode? */
+#if PG_VERSION_NUM >= 170000
+#define sbk_lock_held(tag, mode)	LockHeldByMe(tag, mode, false)
+#else
+#define sbk_lock_held(tag, mode)	LockHeldByMe(tag, mode)
+#endif
+
 /* goes in front of a declaration */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		__attribute__((noreturn))

@@ -92,8 +92,6 @@ static const float *score(SbkBlock *block);
 static void predict(void *arg);
 static void compare_old(SbkBlock *block, BlockRow *row, const Datum *values,
 						const bool *nulls);
-static void refuse_earlier(SbkBlock *block, const Datum *values,
-						   const bool *nulls, TimestampTz effective_at);
 static bool same_set(const SbkRanges *ranges, Datum set, bool isnull);
 static bool same_inputs(SbkBlock *block, const BlockRow *row,
 						const Datum *old, const bool *is_null);
@@ -261,11 +259,7 @@ compare_old(SbkBlock *block, BlockRow *row, const Datum *values,
 	TimestampTz known = DatumGetTimestampTz(old[SBK_READ_OLD_EFFECTIVE_AT]);
 
 	if (!pass->each_period && known > row->effective_at)
-	{
-		if (!pass->is_about_now)
-			refuse_earlier(block, values, nulls, row->effective_at);
 		row->effective_at = known;
-	}
 	row->tid = *(ItemPointer) DatumGetPointer(old[SBK_READ_CTID]);
 	row->run = DatumGetInt64(old[SBK_READ_RUN]);
 	row->points = is_null[SBK_READ_POINTS] ? 0 :
@@ -281,25 +275,6 @@ compare_old(SbkBlock *block, BlockRow *row, const Datum *values,
 		same_reasons(block, row, old[SBK_READ_OLD_REASONS],
 					 is_null[SBK_READ_OLD_REASONS]) &&
 		read_scores(block, old[SBK_READ_OLD_SCORES]);
-}
-
-static void
-refuse_earlier(SbkBlock *block, const Datum *values, const bool *nulls,
-			   TimestampTz effective_at)
-{
-	SbkPass    *pass = block->pass;
-	SbkNamedRow named = {pass, values, nulls};
-	TimestampTz known = DatumGetTimestampTz(values[pass->num_key + SBK_READ_OLD_EFFECTIVE_AT]);
-
-	sbk_found_name(&named);
-	ereport(ERROR,
-			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("the book of job \"%s\" has a later state of row %s",
-				   pass->job, pass->failed_key),
-			errdetail("The row in the book is about %s, this one is about %s.",
-					  timestamptz_to_str(known),
-					  pstrdup(timestamptz_to_str(effective_at))),
-			errhint("A job that keeps each period (keep => 'each_period') can be run for a past time."));
 }
 
 static bool

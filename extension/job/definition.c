@@ -8,6 +8,7 @@
 #include "executor/spi.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "job/definition.h"
@@ -20,8 +21,10 @@ sbk_definition_read(Oid keeper, int64 run, SbkJob *job)
 	Datum		values[1] = {Int64GetDatum(run)};
 	char	   *keep;
 
-	sbk_call(keeper,
-			 "SELECT * FROM scorebook.run_job_internal($1)", 1, types, values, NULL);
+	job->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	sbk_call_under(keeper, job->snapshot,
+				   "SELECT * FROM scorebook.run_job_internal($1)", 1, types, values,
+				   NULL);
 	job->name = sbk_column(1);
 	job->owner = get_role_oid(sbk_column(2), false);
 	job->tables.result = (Oid) sbk_column_int(3);
@@ -59,12 +62,20 @@ sbk_definition_read(Oid keeper, int64 run, SbkJob *job)
 	job->settled_until = sbk_column_time(27);
 	job->by_row = *sbk_column(28) == 't';
 	job->max_vanished = sbk_column_real(29);
-	job->reads = sbk_column(30);
+	job->revision = (int) sbk_column_int(30);
+	job->reads = sbk_column(31);
 }
 
 void
-sbk_definition_read_ranges(Oid keeper, int32 job_id, const char *kind,
-						   SbkRanges *ranges)
+sbk_definition_end(SbkJob *job)
+{
+	UnregisterSnapshot(job->snapshot);
+	job->snapshot = InvalidSnapshot;
+}
+
+void
+sbk_definition_read_ranges(Oid keeper, const SbkJob *job, int32 job_id,
+						   const char *kind, SbkRanges *ranges)
 {
 	Oid			types[2] = {TEXTOID, INT4OID};
 	Datum		values[2] = {
@@ -73,8 +84,9 @@ sbk_definition_read_ranges(Oid keeper, int32 job_id, const char *kind,
 	};
 	int			i;
 
-	sbk_call(keeper, "SELECT * FROM scorebook.current_ranges($1, $2)", 2,
-		 types, values, NULL);
+	sbk_call_under(keeper, job->snapshot,
+				   "SELECT * FROM scorebook.current_ranges($1, $2)", 2, types, values,
+				   NULL);
 	ranges->n = (int) SPI_processed;
 	if (ranges->n == 0)
 		return;

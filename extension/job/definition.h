@@ -6,6 +6,7 @@
 #define SBK_DEFINITION_H
 
 #include "datatype/timestamp.h"
+#include "utils/snapshot.h"
 
 #include "job/decision.h"
 #include "job/pass.h"
@@ -13,6 +14,9 @@
 
 typedef struct SbkJob
 {
+	Snapshot	snapshot;		/* all that belongs to the definition is read
+								 * under it: it is of this revision */
+	int			revision;
 	char	   *name;
 	Oid			owner;
 	SbkTables	tables;
@@ -47,8 +51,11 @@ typedef struct SbkJob
  */
 extern void sbk_definition_read(Oid keeper, int64 run, SbkJob *job);
 
-/* The cutoffs or bands of a job that count now, in ascending order. */
-extern void sbk_definition_read_ranges(Oid keeper, int32 job_id,
+/* Gives back its snapshot. */
+extern void sbk_definition_end(SbkJob *job);
+
+/* The cutoffs or bands of a job, in ascending order. */
+extern void sbk_definition_read_ranges(Oid keeper, const SbkJob *job, int32 job_id,
 									   const char *kind, SbkRanges *ranges);
 
 #endif							/* SBK_DEFINITION_H */

@@ -15,6 +15,7 @@
 #include "job/found.h"
 
 static void make_descs(SbkPass *pass);
+static bool is_of_row(const SbkNamedRow *row, const ErrorData *error);
 static void add_failed(const SbkNamedRow *row, ErrorData *error);
 static void name_row(void *arg);
 static char *format_key(const SbkNamedRow *row);
@@ -134,8 +135,7 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 
 		MemoryContextSwitchTo(row != NULL ? pass->row_context : context);
 		error = CopyErrorData();
-		if ((row != NULL && !pass->record_errors) ||
-			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+		if ((row != NULL && !pass->record_errors) || !is_of_row(row, error))
 			PG_RE_THROW();
 		FlushErrorState();
 		if (row != NULL)
@@ -147,6 +147,14 @@ sbk_found_try(SbkPass *pass, const SbkNamedRow *row, void (*work) (void *arg),
 	if (row != NULL)
 		MemoryContextReset(pass->row_context);
 	return done;
+}
+
+static bool
+is_of_row(const SbkNamedRow *row, const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION ||
+		(row != NULL && row->is_earlier &&
+		 error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
 }
 
 static void

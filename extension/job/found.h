@@ -14,6 +14,7 @@ typedef struct SbkNamedRow
 	SbkPass    *pass;
 	const Datum *key;
 	const bool *nulls;
+	bool		is_earlier;		/* it throws, as the book has a later state */
 } SbkNamedRow;
 
 /* Makes the stores of the pass, in the current context. */
@@ -28,8 +29,8 @@ extern void sbk_found_gone(SbkPass *pass, Datum ctid, Datum run,
 
 /*
  * Does something for a row, or, where that is NULL, for several.  False where
- * it fails for an error of the data: one of several rows, or a row that has
- * been recorded as failed.  Any other error is thrown, naming the row; so is
+ * it fails for an error of the data, or, of a row, since the book has a later
+ * state: one of several rows, or a row that has been recorded as failed.  Any other error is thrown, naming the row; so is
  * one that is not to be recorded, or is one too many.
  *
  * An error is caught without a subtransaction, which a parallel plan would not

@@ -62,6 +62,13 @@ sbk_call_now(Oid keeper, const char *statement, int n, Oid *types,
 	call(keeper, statement, n, types, values, NULL, GetLatestSnapshot());
 }
 
+void
+sbk_call_under(Oid keeper, Snapshot snapshot, const char *statement, int n,
+			   Oid *types, Datum *values, const char *nulls)
+{
+	call(keeper, statement, n, types, values, nulls, snapshot);
+}
+
 /* By a snapshot, it reads only. */
 static void
 call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,

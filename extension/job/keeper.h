@@ -8,6 +8,7 @@
 #define SBK_KEEPER_H
 
 #include "datatype/timestamp.h"
+#include "utils/snapshot.h"
 
 /*
  * Lets records be changed until it is set back to what this returns.  An error
@@ -32,6 +33,10 @@ extern void sbk_call(Oid keeper, const char *statement, int n, Oid *types,
  */
 extern void sbk_call_now(Oid keeper, const char *statement, int n, Oid *types,
 						 Datum *values);
+
+/* The same for one that only reads, under a snapshot. */
+extern void sbk_call_under(Oid keeper, Snapshot snapshot, const char *statement,
+						   int n, Oid *types, Datum *values, const char *nulls);
 
 /* Columns, from 1, of the first row in SPI_tuptable; text may be NULL. */
 extern char *sbk_column(int number);

@@ -9,6 +9,7 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 
+#include "compat.h"
 #include "job/lock.h"
 #include "registry/catalog.h"
 
@@ -50,8 +51,10 @@ sbk_lock_end_run(int32 job_id)
 {
 	LOCKTAG		tag;
 
+	/* a transaction that could not commit has let go of those of the session, too */
 	make_tag(job_id, PART_RUN, &tag);
-	(void) LockRelease(&tag, ExclusiveLock, true);
+	if (sbk_lock_held(&tag, ExclusiveLock))
+		(void) LockRelease(&tag, ExclusiveLock, true);
 }
 
 /*

@@ -34,6 +34,7 @@ typedef struct ReadRow
 	const SbkPass *pass;
 	SbkScorer  *scorer;
 	TupleTableSlot *slot;
+	SbkNamedRow *named;
 } ReadRow;
 
 static void start(DestReceiver *self, int operation, TupleDesc desc);
@@ -42,7 +43,9 @@ static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
 static int	choose_scorer(const Receiver *receiver, TupleTableSlot *slot);
 static void read_inputs(void *arg);
-static void check_row(const SbkPass *pass, TupleTableSlot *slot);
+static void check_row(const ReadRow *row);
+static void refuse_earlier(const ReadRow *row, TimestampTz known,
+						   TimestampTz effective_at);
 
 void
 sbk_pass_read(SbkPass *pass, const char *query, ParamListInfo params)
@@ -144,8 +147,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	Receiver   *receiver = (Receiver *) self;
 	SbkPass    *pass = receiver->pass;
 	int			first = pass->num_key + SBK_READ_SOURCE;
-	ReadRow		row = {.pass = pass,.slot = slot};
 	SbkNamedRow named = {pass, slot->tts_values, slot->tts_isnull};
+	ReadRow		row = {.pass = pass,.slot = slot,.named = &named};
 	const Datum *behind;
 	const bool *behind_null;
 	bool		is_old;
@@ -272,19 +275,24 @@ read_inputs(void *arg)
 	const ReadRow *row = arg;
 	int			first = row->pass->num_key + SBK_READ_SOURCE;
 
-	check_row(row->pass, row->slot);
+	check_row(row);
 	sbk_scorer_read(row->scorer, row->slot->tts_values + first,
 					row->slot->tts_isnull + first);
 }
 
 static void
-check_row(const SbkPass *pass, TupleTableSlot *slot)
+check_row(const ReadRow *row)
 {
+	const SbkPass *pass = row->pass;
+	const Datum *behind = row->slot->tts_values + pass->num_key;
+	const bool *behind_null = row->slot->tts_isnull + pass->num_key;
+	TimestampTz effective_at;
+	TimestampTz known;
 	int			i;
 
 	for (i = 0; i < pass->num_key; i++)
 	{
-		if (slot->tts_isnull[i])
+		if (row->slot->tts_isnull[i])
 			ereport(ERROR,
 					errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					errmsg("the source of job \"%s\" has a row without a key",
@@ -293,10 +301,39 @@ check_row(const SbkPass *pass, TupleTableSlot *slot)
 							  NameStr(TupleDescAttr(pass->book, i)->attname)),
 					errhint("Leave such rows out in a view, and make that the source."));
 	}
-	if (slot->tts_isnull[pass->num_key + SBK_READ_EFFECTIVE_AT])
+	if (behind_null[SBK_READ_EFFECTIVE_AT])
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("effective_at of job \"%s\" is null for a row",
 					   pass->job),
 				errhint("Leave such rows out in a view, and make that the source."));
+	effective_at = DatumGetTimestampTz(behind[SBK_READ_EFFECTIVE_AT]);
+	if (TIMESTAMP_NOT_FINITE(effective_at))
+		ereport(ERROR,
+				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				errmsg("effective_at of job \"%s\" is infinite for a row",
+					   pass->job),
+				errdetail("No row could be about a later time, or about an earlier one."),
+				errhint("Give the time that the row is about, or leave such rows out in a view, and make that the source."));
+	if (behind_null[SBK_READ_CTID] || pass->each_period || pass->is_about_now)
+		return;
+	known = DatumGetTimestampTz(behind[SBK_READ_OLD_EFFECTIVE_AT]);
+	if (known > effective_at)
+		refuse_earlier(row, known, effective_at);
+}
+
+/* A run for a time in the past is refused, a row about one is an error of its own. */
+static void
+refuse_earlier(const ReadRow *row, TimestampTz known, TimestampTz effective_at)
+{
+	row->named->is_earlier = row->pass->by_row;
+	sbk_found_name(row->named);
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("the book of job \"%s\" has a later state of row %s",
+				   row->pass->job, row->pass->failed_key),
+			errdetail("The row in the book is about %s, this one is about %s.",
+					  timestamptz_to_str(known),
+					  pstrdup(timestamptz_to_str(effective_at))),
+			errhint("A job that keeps each period (keep => 'each_period') can be run for a past time."));
 }

@@ -77,6 +77,7 @@ typedef struct SbkPass
 	bool		each_period;	/* rows about another time are other rows */
 	bool		is_about_now;	/* nobody has said what time rows are about: who
 								 * began earlier may know more */
+	bool		by_row;			/* each row says itself what time it is about */
 	bool		record_errors;	/* of rows, at most max_errors of them */
 	int64		max_errors;
 	int64		max_rows;		/* 0: any number */

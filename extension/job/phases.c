@@ -47,7 +47,8 @@ static void read_statements(const Run *run, Relation result,
 							SbkStatements *statements);
 static void read_source(const Run *run, SbkPass *pass,
 						const SbkStatements *statements);
-static void check_vanished(const SbkJob *job, const SbkPass *pass);
+static void check_vanished(const Run *run, const SbkPass *pass);
+static int64 count_pulled(const Run *run, const SbkPass *pass);
 static void set_param(ParamListInfo params, int i, Oid type, Datum value,
 					  bool isnull);
 static void query(const char *statement, const SPIExecuteOptions *options);
@@ -67,7 +68,11 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	SbkGuise	guise;
 
 	record->started = GetCurrentTimestamp();
+
+	/* a stream is to see what its statement has done, and all that it has begun */
+	CommandCounterIncrement();
 	sbk_definition_read(record->keeper, record->run, job);
+	record->revision = job->revision;
 	check_request(&run);
 
 	/*
@@ -79,10 +84,9 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 		lock_source(&run);
 
 	/*
-	 * A stream is to see what its statement has done.  The time is that of the
-	 * rows: what the snapshot sees to have ended ended before.
+	 * The time is that of the rows: what the snapshot sees to have ended ended
+	 * before.
 	 */
-	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	record->system_from = GetCurrentTimestamp();
 
@@ -111,7 +115,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 		else
 			read_source(&run, pass, &statements);
 		if (request->kind == SBK_RUN_SOURCE)
-			check_vanished(job, pass);
+			check_vanished(&run, pass);
 		record->scored = GetCurrentTimestamp();
 		sbk_progress_phase(SBK_PHASE_WRITING);
 		writing.system_from = record->system_from;
@@ -129,6 +133,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	sbk_record_finish(record, pass, &written);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
+	sbk_definition_end(job);
 	sbk_found_end(pass);
 	sbk_progress_end();
 }
@@ -181,6 +186,7 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	pass->keep = job->keep;
 	pass->each_period = job->each_period;
 	pass->is_about_now = !run->request->has_effective_at && !job->by_row;
+	pass->by_row = job->by_row;
 	/* who pulls wants a score, and who streams has said what an error does */
 	pass->record_errors = run->request->kind == SBK_RUN_SOURCE ?
 		job->record_errors : run->request->swallow;
@@ -195,7 +201,7 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	pass->alike_since = job->alike_since;
 	if (run->request->features)
 		pass->features = DatumGetJsonbP(run->request->features);
-	sbk_scorers_find(pass, run->record->keeper, run->record->job_id, job->owner,
+	sbk_scorers_find(pass, run->record->keeper, job, run->record->job_id,
 					 run->request->kind != SBK_RUN_DECISION);
 	for (i = 0; i < pass->num_served; i++)
 		sbk_shape_check_book(job, pass->served[i].model, result);
@@ -203,32 +209,62 @@ prepare_pass(const Run *run, SbkPass *pass, Relation result)
 	sbk_shape_check_intact(job);
 	pass->hasher = sbk_key_hasher_make(pass->book, pass->num_key);
 	pass->erased = sbk_erased_read(run->record->job_id);
-	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
+	sbk_definition_read_ranges(run->record->keeper, job, run->record->job_id,
 							   "cutoff", &pass->cutoffs);
-	sbk_definition_read_ranges(run->record->keeper, run->record->job_id,
+	sbk_definition_read_ranges(run->record->keeper, job, run->record->job_id,
 							   "band", &pass->bands);
 }
 
 /*
  * Has the source lost more keys of the book than it may?  Those that are excluded
- * are there.
+ * are there.  Those that were pulled need never have been there.
  */
 static void
-check_vanished(const SbkJob *job, const SbkPass *pass)
+check_vanished(const Run *run, const SbkPass *pass)
 {
+	const SbkJob *job = run->job;
 	int64		num_old = pass->num_matched + pass->num_closed;
+	int64		num_lost = pass->num_closed;
+	int64		num_pulled;
 
-	if (pass->num_closed > 0 &&
-		(double) pass->num_closed / num_old > job->max_vanished)
+	if (num_lost == 0 || (double) num_lost / num_old <= job->max_vanished)
+		return;
+	num_pulled = count_pulled(run, pass);
+	num_lost -= num_pulled;
+	num_old -= num_pulled;
+	if (num_lost > 0 && (double) num_lost / num_old > job->max_vanished)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("the source of job \"%s\" has lost more keys than the job's max_vanished allows",
 					   job->name),
 				errdetail("Of %lld keys in the book, %lld are not in the source any more; max_vanished is %g.",
-						  (long long) num_old, (long long) pass->num_closed,
+						  (long long) num_old, (long long) num_lost,
 						  job->max_vanished),
 				errhint("Look at the source. If they are gone for good, run the job after scorebook.alter_job(%s, '{\"max_vanished\": null}').",
 						quote_literal_cstr(job->name)));
+}
+
+/*
+ * Of the keys that the source does not have, those that pulls have brought since
+ * the run before looked at all of it: that one has not seen them there.
+ */
+static int64
+count_pulled(const Run *run, const SbkPass *pass)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(run->record->run)};
+
+	sbk_writer_show("gone", pass->gone_desc, pass->gone,
+					pass->num_closed + pass->num_excluded_old);
+	sbk_call(run->record->keeper,
+			 "SELECT count(*) FROM gone AS g JOIN scorebook.run AS r ON r.run = g.\"scorebook run\""
+			 " LEFT JOIN scorebook.moment AS m ON m.writer = r.run"
+			 " LEFT JOIN scorebook.run_before_internal($1) AS b ON true"
+			 " WHERE g.reason = 'vanished' AND r.kind = 'pull' AND (b.run IS NULL"
+			 " OR CASE WHEN m.committed_at IS NULL THEN r.run > b.run ELSE m.committed_at > b.snapshot_at END)",
+			 1, types, values, NULL);
+	SPI_unregister_relation("gone");
+	return sbk_column_int(1);
 }
 
 /* Which rows of the source are read. */
@@ -268,9 +304,9 @@ read_statements(const Run *run, Relation result, SbkStatements *statements)
 	};
 	char		nulls[4] = {' ', ' ', run->job->low_watermark ? ' ' : 'n', ' '};
 
-	sbk_call(run->record->keeper,
-		 "SELECT s.* FROM scorebook.registered_job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
-		 4, types, values, nulls);
+	sbk_call_under(run->record->keeper, run->job->snapshot,
+				   "SELECT s.* FROM scorebook.registered_job AS j, scorebook.pass_statements_internal(j, $2, $3, $4) AS s WHERE j.job_id = $1",
+				   4, types, values, nulls);
 	statements->read = sbk_column(1);
 	statements->count_old = sbk_column(2);
 	statements->duplicate = sbk_column(3);

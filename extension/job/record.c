@@ -46,20 +46,21 @@ sbk_record_begin(SbkRecord *record, const TimestampTz *effective_at,
 void
 sbk_record_fail(const SbkRecord *record, const ErrorData *error)
 {
-	Oid			types[5] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
-	Datum		values[5] = {
+	Oid			types[6] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT4OID};
+	Datum		values[6] = {
 		Int64GetDatum(record->run),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 		CStringGetTextDatum(error->message)
 	};
 	char		unknown = record->failed_key ? ' ' : 'n';
-	char		nulls[5] = {' ', ' ', ' ', unknown, unknown};
+	char		nulls[6] = {' ', ' ', ' ', unknown, unknown, record->revision ? ' ' : 'n'};
 
 	if (record->failed_key)
 		values[3] = CStringGetTextDatum(record->failed_key);
 	values[4] = Int64GetDatum((int64) record->failed_key_digest);
+	values[5] = Int32GetDatum(record->revision);
 	sbk_call(record->keeper,
-			 "SELECT scorebook.fail_run_internal($1, $2, $3, $4, $5)", 5,
+			 "SELECT scorebook.fail_run_internal($1, $2, $3, $4, $5, $6)", 6,
 			 types, values, nulls);
 }
 
@@ -76,14 +77,14 @@ sbk_record_finish(const SbkRecord *record, SbkPass *pass,
 		write_errors(record, pass);
 	initStringInfo(&facts);
 	appendStringInfo(&facts,
-					 "{\"rows_read\": " INT64_FORMAT ", \"rows_scored\": " INT64_FORMAT
+					 "{\"revision\": %d, \"rows_read\": " INT64_FORMAT ", \"rows_scored\": " INT64_FORMAT
 					 ", \"rows_changed\": " INT64_FORMAT ", \"rows_confirmed\": " INT64_FORMAT
 					 ", \"rows_closed\": " INT64_FORMAT ", \"rows_failed\": " INT64_FORMAT
 					 ", \"rows_excluded\": " INT64_FORMAT ", \"rows_erased\": " INT64_FORMAT
 					 ", \"rows_overtaken\": " INT64_FORMAT
 					 ", \"rows_written\": " INT64_FORMAT ", \"rows_ended\": " INT64_FORMAT
 					 ", \"digest\": " UINT64_FORMAT,
-					 pass->num_read, pass->num_scored,
+					 record->revision, pass->num_read, pass->num_scored,
 					 written->num_written, pass->num_confirmed,
 					 written->num_closed, pass->num_failed,
 					 pass->num_excluded, pass->num_erased, written->num_overtaken,

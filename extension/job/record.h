@@ -23,6 +23,7 @@ typedef struct SbkRecord
 	int64		run;			/* its number, once it has begun */
 
 	/* as it goes on */
+	int			revision;		/* of the job, once that was read; or 0 */
 	TimestampTz system_from;	/* of the rows that it writes */
 	char	   *snapshot;		/* that the source is read under */
 	TimestampTz snapshot_at;

@@ -5,7 +5,9 @@
  * A run in transactions of its own has three: one that tells others that it has
  * begun, one with the scores, and, where that fails, one that tells why.  From
  * before the first to after the last it holds a lock on the job, which goes
- * with the session: a run that nobody holds the lock of has crashed.
+ * with the session: a run that nobody holds the lock of has crashed.  Where its
+ * scores cannot be committed, the lock goes with them, and why is written down
+ * without it.
  */
 #include "postgres.h"
 

@@ -29,7 +29,7 @@ static bool is_of_shadow(const ErrorData *error);
 static void tell_scorer(const SbkScorer *scorer, StringInfo json);
 
 void
-sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
+sbk_scorers_find(SbkPass *pass, Oid keeper, const SbkJob *job, int32 job_id,
 				 bool will_score)
 {
 	Oid			types[1] = {INT4OID};
@@ -38,10 +38,10 @@ sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
 	int			n;
 	int			i;
 
-	sbk_call(keeper,
-			 "SELECT s.role, s.ref, s.upto FROM scorebook.registered_job AS j,"
-			 " scorebook.scorers_internal(j) AS s WHERE j.job_id = $1 ORDER BY s.number",
-			 1, types, values, NULL);
+	sbk_call_under(keeper, job->snapshot,
+				   "SELECT s.role, s.ref, s.upto FROM scorebook.registered_job AS j,"
+				   " scorebook.scorers_internal(j) AS s WHERE j.job_id = $1 ORDER BY s.number",
+				   1, types, values, NULL);
 	n = (int) SPI_processed;
 	scorers = palloc0(n * sizeof(SbkScorer));
 	pass->served = scorers;
@@ -64,12 +64,12 @@ sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id, Oid job_owner,
 	pass->num_shadow = will_score ? n - pass->num_served : 0;
 	for (i = 0; i < pass->num_served; i++)
 	{
-		find_model(&pass->served[i], job_owner);
+		find_model(&pass->served[i], job->owner);
 		if (will_score)
 			sbk_model_prepare(pass->served[i].model, pass->num_reasons > 0);
 	}
 	for (i = 0; i < pass->num_shadow; i++)
-		find_shadow(&pass->shadows[i], job_owner);
+		find_shadow(&pass->shadows[i], job->owner);
 }
 
 /* With the rights of the job's owner. */

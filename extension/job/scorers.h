@@ -7,6 +7,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "job/definition.h"
 #include "job/pass.h"
 
 /*
@@ -15,8 +16,8 @@
  * the pass; else there are no shadows.  What is wrong with a shadow is kept with
  * it.
  */
-extern void sbk_scorers_find(SbkPass *pass, Oid keeper, int32 job_id,
-							 Oid job_owner, bool will_score);
+extern void sbk_scorers_find(SbkPass *pass, Oid keeper, const SbkJob *job,
+							 int32 job_id, bool will_score);
 
 /* Appends what became of them, as a JSON array. */
 extern void sbk_scorers_tell(const SbkPass *pass, StringInfo json);

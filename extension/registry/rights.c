@@ -1,16 +1,21 @@
 /*
  * rights.c
- *		Who may do what with a model, or a job.
+ *		Who may do what with a model, a job, or a relation.
  *
  * Roles are kept by name: a dump then restores in a cluster that does not have
  * them, and a name that no role has gives nobody a right.
  */
 #include "postgres.h"
 
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "registry/catalog.h"
 #include "registry/rights.h"
 
@@ -55,6 +60,28 @@ sbk_has_job_privilege(Oid role, int32 job_id, const NameData *owner,
 {
 	return superuser_arg(role) || is_member(role, NameStr(*owner)) ||
 		is_granted(role, "job_grant", job_id, privilege);
+}
+
+void
+sbk_require_relation_right(Oid relation)
+{
+	char		kind = get_rel_relkind(relation);
+	bool		is_type = kind == RELKIND_COMPOSITE_TYPE;
+	Oid			role = GetUserId();
+	bool		has_right;
+
+	if (kind == '\0')
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation with OID %u does not exist", relation));
+	has_right = is_type ? sbk_may_use_type(get_rel_type_id(relation), role) :
+		pg_class_aclmask(relation, role, ACL_ALL_RIGHTS_RELATION, ACLMASK_ANY) != 0 ||
+		pg_attribute_aclcheck_all(relation, role, ACL_ALL_RIGHTS_COLUMN,
+								  ACLMASK_ANY) == ACLCHECK_OK;
+	if (!has_right && !sbk_owns_relation(relation, role))
+		aclcheck_error(ACLCHECK_NO_PRIV,
+					   is_type ? OBJECT_TYPE : get_relkind_objtype(kind),
+					   get_rel_name(relation));
 }
 
 /* By a row of a table; manage is no privilege on a job. */

@@ -1,6 +1,6 @@
 /*
  * rights.h
- *		Who may do what with a model, or a job.
+ *		Who may do what with a model, a job, or a relation.
  */
 #ifndef SBK_RIGHTS_H
 #define SBK_RIGHTS_H
@@ -20,5 +20,11 @@ extern void sbk_check_job_privilege(const char *privilege);
 extern bool sbk_has_job_privilege(Oid role, int32 job_id,
 								  const NameData *owner,
 								  const char *privilege);
+
+/*
+ * Throws where the current user has no right at all on a relation, nor on a column
+ * of it; to be asked before it is locked.
+ */
+extern void sbk_require_relation_right(Oid relation);
 
 #endif							/* SBK_RIGHTS_H */

@@ -15,6 +15,7 @@
 #include "bind/bind.h"
 #include "compat.h"
 #include "registry/model.h"
+#include "registry/rights.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_input_map);
 
@@ -50,6 +51,7 @@ sbk_sql_input_map(PG_FUNCTION_ARGS)
 	model = sbk_model_read(CurrentMemoryContext, &resolved);
 	if (!PG_ARGISNULL(1))
 	{
+		sbk_require_relation_right(PG_GETARG_OID(1));
 		relation = try_relation_open(PG_GETARG_OID(1), AccessShareLock);
 		if (relation == NULL)
 			ereport(ERROR,

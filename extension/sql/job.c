@@ -37,6 +37,7 @@
 #include "job/writer.h"
 #include "registry/model.h"
 #include "registry/reference.h"
+#include "registry/rights.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_run_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_due_job);
@@ -359,10 +360,12 @@ sbk_sql_source_key(PG_FUNCTION_ARGS)
 	Oid			source = PG_GETARG_OID(0);
 	List	   *key = NIL;
 	List	   *none = NIL;
-	Oid			table = find_table(source, true, &none);
+	Oid			table;
 	ListCell   *wanted;
 	ListCell   *cell;
 
+	sbk_require_relation_right(source);
+	table = find_table(source, true, &none);
 	if (!OidIsValid(table))
 		PG_RETURN_NULL();
 	foreach(wanted, find_table_key(table))
@@ -405,6 +408,7 @@ sbk_sql_source_table(PG_FUNCTION_ARGS)
 					  &elements, NULL, &n);
 	for (i = 0; i < n; i++)
 		names = lappend(names, NameStr(*DatumGetName(elements[i])));
+	sbk_require_relation_right(PG_GETARG_OID(0));
 	table = find_table(PG_GETARG_OID(0), true, &names);
 	nulls[0] = nulls[1] = !OidIsValid(table) || names == NIL;
 	values[0] = ObjectIdGetDatum(table);

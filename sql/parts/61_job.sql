@@ -434,6 +434,33 @@ $$;
 COMMENT ON FUNCTION scorebook.find_source(text, text, name) IS
 	'the relation that a source names; a query becomes the view <job>_source';
 
+CREATE FUNCTION scorebook.check_binding(name text, model text, source regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	problem record;
+BEGIN
+	SELECT m.* INTO problem
+	FROM scorebook.input_map(model, source) AS m
+	WHERE m.verdict <> 'ok'
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'datatype_mismatch',
+			MESSAGE = format('the source of job "%s" does not fit model "%s"', name, model),
+			DETAIL = format('Column "%s", for input "%s": %s.', problem.column, problem.feature,
+				problem.verdict),
+			HINT = format('SELECT * FROM scorebook.input_map(%L, %L) shows how columns are matched.',
+				model, source);
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_binding(text, text, regclass) IS
+	'throws where the columns of a source do not fit a model';
+
 CREATE FUNCTION scorebook.check_source(name text, model text, source regclass, key name[])
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -441,7 +468,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	missing name;
-	problem record;
 BEGIN
 	IF coalesce(cardinality(key), 0) = 0 THEN
 		RAISE EXCEPTION USING
@@ -467,19 +493,7 @@ BEGIN
 	-- throws where it cannot be known again; no row is read
 	EXECUTE format('SELECT scorebook.key_digest(k.*) FROM (SELECT %s FROM (SELECT) AS one LEFT JOIN %s AS s ON false) AS k',
 		scorebook.column_list(key, 's.%I'), source);
-	SELECT m.* INTO problem
-	FROM scorebook.input_map(model, source) AS m
-	WHERE m.verdict <> 'ok'
-	LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'datatype_mismatch',
-			MESSAGE = format('the source of job "%s" does not fit model "%s"', name, model),
-			DETAIL = format('Column "%s", for input "%s": %s.', problem.column, problem.feature,
-				problem.verdict),
-			HINT = format('SELECT * FROM scorebook.input_map(%L, %L) shows how columns are matched.',
-				model, source);
-	END IF;
+	PERFORM scorebook.check_binding(name, model, source);
 END
 $$;
 
@@ -771,6 +785,7 @@ BEGIN
 	-- who looks at all schedules must not fail for this one
 	PERFORM now() AT TIME ZONE job.timezone;
 	PERFORM scorebook.check_own_tables_internal(caller, job);
+	PERFORM scorebook.lock_models_internal(caller, job);
 	INSERT INTO scorebook.timeline (begins_at)
 	VALUES ('-infinity')
 	RETURNING timeline_id INTO job.timeline_id;

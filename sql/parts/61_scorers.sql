@@ -150,6 +150,40 @@ $$;
 COMMENT ON FUNCTION scorebook.check_split(scorebook.registered_job) IS
 	'throws where an alias of a split cannot serve its share of a job';
 
+-- Nobody moves an alias of the models, or retires a version, until the transaction
+-- has ended, and who does it next sees the job.  What others have done since the
+-- job was checked is seen here.
+CREATE FUNCTION scorebook.lock_models_internal(caller name, job scorebook.registered_job)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	scorer record;
+	shape record;
+BEGIN
+	PERFORM scorebook.lock_model_internal(caller, m.name, 'score')
+	FROM (SELECT DISTINCT scorebook.model_of_reference(r.ref) AS name
+		  FROM unnest(job.model || job.shadows) AS r (ref)
+		  WHERE r.ref IS NOT NULL
+		  ORDER BY 1) AS m;
+	FOR scorer IN SELECT s.* FROM scorebook.scorers_internal(job) AS s ORDER BY s.number LOOP
+		shape := scorebook.result_shape(scorer.ref);
+		IF scorer.role <> 'shadow' AND (job.has_scores <> (shape.width > 1) OR job.has_class <> (shape.classes > 2)) THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'object_not_in_prerequisite_state',
+				MESSAGE = format('model "%s" does not fit the book of job "%s"', scorer.ref, job.name),
+				DETAIL = 'It gives another number of values, or speaks of classes where the one before does not.',
+				HINT = 'Make another job for it.';
+		END IF;
+		PERFORM scorebook.check_binding(job.name, scorer.ref, job.source);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.lock_models_internal(name, scorebook.registered_job) IS
+	'keeps the models of a job as they are until the end of the transaction; throws where they do not fit it';
+
 CREATE FUNCTION scorebook.check_shadows(job scorebook.registered_job)
 RETURNS void
 LANGUAGE plpgsql STABLE

@@ -279,6 +279,12 @@ BEGIN
 				HINT = 'Leave effective_at out, or change the job: scorebook.alter_job(..., ''{"effective_at": null}'').';
 		END IF;
 	END IF;
+	IF NOT isfinite(effective_at) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'datetime_field_overflow',
+			MESSAGE = format('the effective_at of a run cannot be %s', effective_at),
+			HINT = 'Give the time that the rows are about, or leave it out: then it is now.';
+	END IF;
 	IF kind IN ('run', 'decision') THEN
 		UPDATE scorebook.run AS r
 		SET status = 'crashed', finished_at = clock_timestamp()
@@ -300,18 +306,18 @@ COMMENT ON FUNCTION scorebook.begin_run_internal(name, integer, text, timestamp 
 	'writes down that a run begins, and which ones have crashed';
 
 CREATE FUNCTION scorebook.fail_run_internal(number bigint, sqlstate text, message text, key text,
-	key_digest bigint)
+	key_digest bigint, revision integer)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE scorebook.run
 	SET status = 'failed', finished_at = clock_timestamp(), sqlstate = $2, message = $3, failed_key = $4,
-		failed_key_digest = $5
+		failed_key_digest = $5, revision = coalesce($6, run.revision)
 	WHERE run = $1
 $$;
 
-COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint) IS
+COMMENT ON FUNCTION scorebook.fail_run_internal(bigint, text, text, text, bigint, integer) IS
 	'writes down how a run failed';
 
 -- The statements of a pass of a job with a version: one that reads the source
@@ -740,7 +746,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
 	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint,
 	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision,
-	OUT reads text)
+	OUT revision integer, OUT reads text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -806,6 +812,7 @@ BEGIN
 	source := job.source::oid::bigint;
 	by_row := job.effective_at IS NOT NULL;
 	max_vanished := coalesce(job.max_vanished, 1);
+	revision := (SELECT max(d.revision) FROM scorebook.job_definition AS d WHERE d.job_id = job.job_id);
 	reads := format('SELECT %s, %s FROM %s AS source', coalesce(job.effective_at, 'NULL'), coalesce(job.exclude, 'NULL'),
 		job.source);
 END
@@ -813,6 +820,24 @@ $$;
 
 COMMENT ON FUNCTION scorebook.run_job_internal(bigint) IS
 	'the job of a run, after checking that its tables are there';
+
+CREATE FUNCTION scorebook.run_before_internal(number bigint)
+RETURNS SETOF scorebook.run
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT b.*
+	FROM scorebook.run AS r
+		JOIN scorebook.registered_job AS j ON j.job_id = r.job_id
+		JOIN scorebook.run AS b ON b.job_id = r.job_id
+	WHERE r.run = number AND b.run < r.run AND b.kind = 'run' AND b.status = 'succeeded' AND NOT b.only_changed
+		AND (j.keep = 'latest' OR b.effective_at = r.effective_at)
+	ORDER BY b.run DESC
+	LIMIT 1
+$$;
+
+COMMENT ON FUNCTION scorebook.run_before_internal(bigint) IS
+	'the last run before another one that looked at all of the source, and the same period; no row: there is none';
 
 CREATE FUNCTION scorebook.finish_run_internal(number bigint, facts jsonb,
 	system_from timestamp with time zone, snapshot text, snapshot_at timestamp with time zone,
@@ -833,7 +858,7 @@ BEGIN
 	WHERE m.model_id IN (SELECT f.model_id FROM jsonb_populate_recordset(NULL::scorebook.run_model, facts -> 'models') AS f)
 	FOR KEY SHARE;
 	UPDATE scorebook.run AS r
-	SET status = 'succeeded', finished_at = clock_timestamp(),
+	SET status = 'succeeded', finished_at = clock_timestamp(), revision = done.revision,
 		effective_at = coalesce(done.effective_at, r.effective_at),
 		system_from = finish_run_internal.system_from, snapshot = finish_run_internal.snapshot,
 		snapshot_at = finish_run_internal.snapshot_at, watermark = finish_run_internal.watermark,

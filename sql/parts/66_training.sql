@@ -180,6 +180,16 @@ $$;
 COMMENT ON FUNCTION scorebook.query_columns(text) IS
 	'the columns of a query and their types';
 
+-- The kind is random, of what PostgreSQL itself knows to give something else each
+-- time; volatile, of a function that nobody has declared to be better; or clock.
+CREATE FUNCTION scorebook.query_changes(query text)
+RETURNS TABLE (what text, kind text)
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sbk_sql_query_changes';
+
+COMMENT ON FUNCTION scorebook.query_changes(text) IS
+	'what a query uses that may give something else each time';
+
 CREATE FUNCTION scorebook.text_settings()
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -199,6 +209,7 @@ AS $$
 DECLARE
 	relations jsonb;
 	as_they_are text;
+	uses record;
 	taken bigint;
 	final_until timestamp with time zone;
 	digest record;
@@ -215,6 +226,18 @@ BEGIN
 			HINT = 'In the query, $1 is that time: SELECT ... FROM table_as_of($1).';
 	END IF;
 	relations := scorebook.query_relations(query, coalesce(at, pg_catalog.now()));
+	SELECT pg_catalog.string_agg(DISTINCT c.what, ', ') FILTER (WHERE c.kind OPERATOR(pg_catalog.=) 'random') AS random,
+		pg_catalog.string_agg(DISTINCT c.what, ', ') FILTER (WHERE c.kind OPERATOR(pg_catalog.=) 'volatile') AS volatile,
+		pg_catalog.string_agg(DISTINCT c.what, ', ') FILTER (WHERE c.kind OPERATOR(pg_catalog.=) 'clock') AS clock
+	INTO uses
+	FROM (SELECT q.what COLLATE pg_catalog."C" AS what, q.kind FROM scorebook.query_changes(query) AS q) AS c;
+	IF uses.random IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the training set could never be computed again',
+			DETAIL = pg_catalog.format('The query uses what gives something else each time: %s.', uses.random),
+			HINT = 'A hash of the key chooses the same rows each time: WHERE hashint8(id) % 10 = 0. For the time, there is $1.';
+	END IF;
 	SELECT pg_catalog.min(scorebook.as_of_final_until(r.name::pg_catalog.regclass)) FILTER (WHERE r.as_of),
 		pg_catalog.string_agg(r.name, ', ' ORDER BY r.name) FILTER (WHERE NOT r.as_of)
 	INTO final_until, as_they_are
@@ -235,6 +258,18 @@ BEGIN
 			MESSAGE = 'the training set cannot be computed again once its tables have changed',
 			DETAIL = pg_catalog.format('Read as they are now: %s.', as_they_are),
 			HINT = 'Read them as of $1: SELECT ... FROM table_as_of($1). scorebook.add_system_versioning gives a table that function.';
+	END IF;
+	IF uses.clock IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = 'the training set cannot be computed again at another time',
+			DETAIL = pg_catalog.format('The query asks for the present time: %s.', uses.clock),
+			HINT = 'Use $1, the time that is recorded.';
+	END IF;
+	IF uses.volatile IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = 'perhaps the training set cannot be computed again',
+			DETAIL = pg_catalog.format('By their declarations, these may give something else each time: %s.', uses.volatile),
+			HINT = 'Declare functions STABLE or IMMUTABLE that give the same for the same arguments and tables.';
 	END IF;
 	RETURN taken;
 END

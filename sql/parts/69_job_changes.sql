@@ -77,10 +77,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job scorebook.registered_job := scorebook.find_job_internal(caller, name);
-	shape record;
 	option text;
 	missing text;
 BEGIN
+	-- what another one has changed meanwhile stays
+	PERFORM FROM scorebook.registered_job AS j WHERE j.job_id = job.job_id FOR UPDATE;
+	job := scorebook.find_job_internal(caller, name);
 	-- nothing else of a job may be changed, whoever calls this
 	job := jsonb_populate_record(job, (
 		SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}')
@@ -92,17 +94,12 @@ BEGIN
 		job.shadow_history := scorebook.shadow_table(job, '_shadow_history')::regclass;
 		PERFORM scorebook.check_own_tables_internal(job.owner, job);
 	END IF;
-	shape := scorebook.result_shape(job.model);
-	IF job.has_scores <> (shape.width > 1) OR job.has_class <> (shape.classes > 2) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = format('model "%s" does not fit the book of job "%s"', job.model, name),
-			DETAIL = 'It gives another number of values, or speaks of classes where the one before does not.',
-			HINT = 'Make another job for it.';
+	IF options ?| '{model,shadows,split}' THEN
+		PERFORM scorebook.check_split_shares(name, job.split);
+		PERFORM scorebook.lock_models_internal(caller, job);
 	END IF;
 	PERFORM scorebook.check_scaling(name, job.scaling, job.model);
 	PERFORM scorebook.check_points_internal(job);
-	PERFORM scorebook.check_split_shares(name, job.split);
 	PERFORM scorebook.check_reasons(job, scorebook.num_reasons_internal(job));
 	PERFORM scorebook.check_retention_internal(job);
 	-- who looks at all schedules must not fail for this one

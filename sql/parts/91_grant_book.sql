@@ -48,6 +48,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.check_job_name(text),
 	scorebook.check_is_free(text),
 	scorebook.find_source(text, text, name),
+	scorebook.check_binding(text, text, regclass),
 	scorebook.check_source(text, text, regclass, name[]),
 	scorebook.create_book(scorebook.registered_job, name, name[]),
 	scorebook.comment_columns(regclass),

@@ -45,6 +45,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.verify_snapshot(bigint),
 	scorebook.digest_query(text, timestamp with time zone),
 	scorebook.plan_relations(jsonb),
+	scorebook.query_changes(text),
 	scorebook.query_columns(text),
 	scorebook.query_relations(text, timestamp with time zone),
 	scorebook.read_only_result(text, timestamp with time zone),

@@ -140,6 +140,8 @@ INSERT INTO api VALUES
 	 'trigger', 'v', 'u', false, false),
 	('check_scaling', 'text,jsonb,text', 'name text, scaling jsonb, model text',
 	 'void', 's', 'u', false, false),
+	('check_binding', 'text,text,regclass', 'name text, model text, source regclass',
+	 'void', 's', 'u', false, true),
 	('check_source', 'text,text,regclass,name[]', 'name text, model text, source regclass, key name[]',
 	 'void', 's', 'u', false, true),
 	('column_list', 'name[],text,text', 'columns name[], format text, separator text DEFAULT '', ''::text',
@@ -352,7 +354,7 @@ INSERT INTO part SELECT unnest('{
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
 	refuse_unknown_row,register_versioning,rename_column,renew_versioning,row_columns,row_key,
 	unregister_versioning,write_as_of,
-	digest_query,plan_relations,query_columns,query_relations,read_only_result,record_snapshot,text_settings,
+	digest_query,plan_relations,query_changes,query_columns,query_relations,read_only_result,record_snapshot,text_settings,
 	this_database}'::text[]);
 
 CREATE TEMP VIEW found AS

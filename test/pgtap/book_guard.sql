@@ -92,7 +92,7 @@ SELECT throws_like('SELECT * FROM book', 'permission denied%', 'nor read it');
 SELECT is_empty('SELECT * FROM scorebook.job_run', 'nor see its runs');
 SELECT throws_like(statement, 'permission denied%', 'nobody keeps records with: ' || statement)
 FROM unnest(ARRAY['SELECT scorebook.begin_run_internal(''x'', 1, ''run'', NULL, false)',
-	'SELECT scorebook.fail_run_internal(1, ''x'', ''x'', ''x'', 1)', 'SELECT scorebook.keep_runs_out_internal(1, ''book'')',
+	'SELECT scorebook.fail_run_internal(1, ''x'', ''x'', ''x'', 1, 1)', 'SELECT scorebook.keep_runs_out_internal(1, ''book'')',
 	'UPDATE scorebook.run SET digest = 0', 'DELETE FROM scorebook.row_error', 'UPDATE scorebook.moment SET committed_at = now()']) AS statement;
 RESET ROLE;
 SELECT is_empty('SELECT * FROM scorebook.verify_book(''book'')', 'nothing has come of all that');

@@ -119,6 +119,23 @@ FROM (VALUES ('scorebook_app', 'other'), ('scorebook_unknown', 'book')) AS v (ro
 SELECT is(scorebook.has_job_privilege('scorebook_owner', 0, 'score'), false, 'no privilege on a job that is not there');
 SELECT throws_ok($$SELECT scorebook.has_job_privilege('scorebook_owner', 0, 'manage')$$, '22023', 'unknown privilege "manage"');
 
+-- what a book said is told as the reference says, also of a key that was erased
+SELECT scorebook.set_require_record('risk', false) \g /dev/null
+SELECT scorebook.erase('book', 9, 'asked') \g /dev/null
+SELECT run FROM scorebook.run JOIN id USING (job_id) WHERE job = 'book' ORDER BY run LIMIT 1 \gset
+SELECT is(pg_temp.attempt(s.role, format(c.command, :run, key)), s.states[c.which], format('%s: %s, %s', s.role, c.command, key))
+FROM (VALUES ('scorebook_nobody', '{42704,42704,42704}'::text[]), ('scorebook_app', '{42501,42501,42704}'),
+		('scorebook_runner', '{42501,42501,42501}'), ('scorebook_reader', '{ok,NULL,42501}'), ('scorebook_owner', '{ok,ok,ok}')) AS s (role, states),
+	(VALUES (1, 'SELECT scorebook.score_at(''book'', %2$s)'), (2, 'SELECT scorebook.replay_score(''book'', %2$s)'),
+		(2, 'SELECT scorebook.explain_score(''book'', %2$s)'), (3, 'SELECT scorebook.replay_run(%1$s)'),
+		(3, 'SELECT scorebook.rescore_run(%1$s, ''risk'')')) AS c (which, command),
+	unnest('{3,9}'::int[]) AS key
+WHERE s.states[c.which] IS NOT NULL AND (key = 3 OR c.command NOT LIKE '%explain%');
+SELECT is(pg_temp.attempt('scorebook_reader', 'SELECT scorebook.replay_score(''book'', 9)'), 'ok', 'that it was erased, whoever may read is told');
+SELECT is(pg_temp.attempt(role, 'SELECT scorebook.score(''book'', 9)'), state, role || ': score of one that was erased')
+FROM (VALUES ('scorebook_app', '55000'), ('scorebook_reader', '42501'), ('scorebook_nobody', '42501')) AS r (role, state);
+SELECT scorebook.unerase('book', 9, 'a mistake'), scorebook.set_require_record('risk', true) \g /dev/null
+
 -- what the refused are told
 CREATE FUNCTION pg_temp.complaint(role name, command text) RETURNS text
 LANGUAGE plpgsql

@@ -99,6 +99,20 @@ FROM scores.other AS b JOIN person AS p ON p.id = b.id WHERE b.score = scorebook
 SELECT is_empty($$SELECT * FROM scorebook.verify_book('other')$$, 'in a sound book');
 SELECT scorebook.drop_job('other', keep_book => false) \g /dev/null
 
+-- keys that were pulled need never have been in the source, until a run has seen them there
+SELECT scorebook.create_job('pulled', 'm/1', 'person', max_vanished => 0) \g /dev/null
+CALL scorebook.run_job('pulled');
+SELECT scorebook.score('pulled', to_jsonb(p), 100) FROM person AS p WHERE p.id = 1 \g /dev/null
+CALL scorebook.run_job('pulled');
+SELECT is(rows_closed, 1::bigint, 'one that never was goes') FROM scorebook.run ORDER BY run DESC LIMIT 1;
+SELECT scorebook.score('pulled', to_jsonb(p), 100) FROM person AS p WHERE p.id = 1 \g /dev/null
+INSERT INTO person (id, f0, f1, f2, f3, f4, f5, f6, f7, period) SELECT 100, f0, f1, f2, f3, f4, f5, f6, f7, period FROM person WHERE id = 1;
+CALL scorebook.run_job('pulled');
+SELECT is(r.kind, 'pull'::text, 'a run has confirmed one') FROM scores.pulled AS b JOIN scorebook.run AS r ON r.run = b.run WHERE b.id = 100;
+DELETE FROM person WHERE id = 100;
+SELECT throws_ok($$SELECT scorebook.run_job_in_transaction('pulled')$$, '54000', NULL, 'which may not vanish');
+SELECT scorebook.drop_job('pulled', keep_book => false) \g /dev/null
+
 -- features are those of whoever serves the key
 SELECT scorebook.create_job('split', 'm', 'person', split => '{"challenger": 0.5}') \g /dev/null
 SELECT throws_ok($$SELECT scorebook.score('split', '{"f0": 1, "f1": 1, "f2": 1, "f3": 1, "f4": 1, "f5": 1, "f6": 1, "f7": 1}', 1)$$,

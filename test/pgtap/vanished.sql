@@ -18,7 +18,8 @@ SELECT scorebook.create_job('book', 'risk', 'customer', schema => 'shop', exclud
 	shadows => '{risk/1}', max_vanished => 0.29),
 	scorebook.create_job('keyed', 'risk', 'SELECT * FROM customer ORDER BY id', schema => 'shop', key => '{id}', max_vanished => 0.29),
 	scorebook.create_job('periods', 'risk', 'customer', schema => 'shop', keep => 'each_period', max_vanished => 0.29),
-	scorebook.create_job('by_row', 'risk', 'customer', schema => 'shop', keep => 'each_period', effective_at => 'changed_at', max_vanished => 0)
+	scorebook.create_job('by_row', 'risk', 'customer', schema => 'shop', keep => 'each_period', effective_at => 'changed_at', max_vanished => 0),
+	scorebook.create_job('empty', 'risk', 'customer', schema => 'shop', max_vanished => 0)
 \g /dev/null
 SELECT is(max_vanished, 0.29, 'a job shows what may vanish') FROM scorebook.job WHERE name = 'book';
 SELECT is(definition -> 'max_vanished', '0.29', 'so does its definition') FROM scorebook.job_definition JOIN scorebook.job USING (job_id)
@@ -72,6 +73,25 @@ SELECT is(outcome('periods', 'DELETE FROM customer WHERE id <= 30', '2026-01-01'
 	'54000 Of 100 keys in the book, 30 are not in the source any more; max_vanished is 0.29.', 'but the same one once more');
 SELECT is(outcome('book', 'SELECT scorebook.stream_job(''book''); TRUNCATE customer; INSERT INTO customer TABLE kept'), 'closed 0',
 	'a stream is told, and closes');
+
+-- what was pulled need never have been in the source, until a run has seen it there
+CREATE FUNCTION pull(job text, id int, f0 real) RETURNS void LANGUAGE sql AS $$
+	SELECT scorebook.score(job, (SELECT to_jsonb(c) FROM customer AS c WHERE c.id = 100) || jsonb_build_object('f0', f0), pull.id)
+$$;
+SELECT is(outcome('book', 'SELECT scorebook.alter_job(''book'', ''{"max_vanished": 0}''); SELECT pull(''book'', i, -1) FROM generate_series(101, 250) AS i'),
+	'closed 150', 'pulled keys go, though none may vanish');
+SELECT is(outcome('book', 'SELECT pull(''book'', i, f) FROM generate_series(101, 250) AS i, unnest(ARRAY[-1, -2]::real[]) AS f; DELETE FROM customer WHERE id <= 30'),
+	'54000 Of 100 keys in the book, 30 are not in the source any more; max_vanished is 0.29.', 'and hide none that have');
+SELECT is(outcome('book', 'SELECT pull(''book'', i, -1) FROM generate_series(101, 250) AS i; DELETE FROM customer WHERE id <= 29'),
+	'closed 179', 'both at once');
+SELECT is(outcome('book', $$
+	SELECT pull('book', i, -1) FROM generate_series(101, 150) AS i;
+	INSERT INTO customer SELECT i, -1, 1, 2, 3, 4, 5, 6, 7 FROM generate_series(101, 150) AS i;
+	SELECT scorebook.run_job_in_transaction('book');
+	DELETE FROM customer WHERE id > 100$$),
+	'54000 Of 150 keys in the book, 50 are not in the source any more; max_vanished is 0.29.', 'a key that was pulled, and then was there');
+SELECT is(outcome('periods', 'SELECT pull(''periods'', i, -1) FROM generate_series(101, 250) AS i', now()), 'closed 150', 'of the period of the run');
+SELECT is(outcome('empty', 'SELECT pull(''empty'', 101, -1)'), 'closed 1', 'before the first run');
 
 -- limits
 SELECT scorebook.alter_job('book', '{"max_vanished": 0}') \g /dev/null

@@ -75,10 +75,44 @@ SELECT scorebook.snapshot_training_data('SELECT id, id FROM payment');
 SELECT scorebook.snapshot_training_data('DELETE FROM payment RETURNING id');
 CREATE FUNCTION wipe() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN DELETE FROM payment; RETURN 1; END';
 SELECT scorebook.snapshot_training_data('SELECT wipe()');
-SELECT scorebook.snapshot_training_data($$SELECT set_config('transaction_read_only', 'off', true), wipe()$$);
+CREATE FUNCTION open_and_wipe() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('transaction_read_only', 'off', true); RETURN wipe(); END$$;
+SELECT scorebook.snapshot_training_data('SELECT open_and_wipe()');
 SELECT scorebook.snapshot_training_data('SELECT 1 AS one; DROP TABLE payment');
 SELECT scorebook.verify_snapshot(-1);
 SELECT count(*) FROM payment;
+
+-- what gives something else each time is refused, in whatever part of the query
+\set VERBOSITY default
+CREATE VIEW some_payments AS SELECT *, clock_timestamp() AS now FROM payment WHERE random() < 0.5;
+CREATE SEQUENCE numbers;
+SELECT scorebook.snapshot_training_data('SELECT id, random() AS r, gen_random_uuid() AS u FROM payment_as_of($1) ORDER BY random()');
+\set VERBOSITY terse
+CREATE FUNCTION refusal(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+BEGIN
+	PERFORM scorebook.snapshot_training_data(query);
+	RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' ', SQLSTATE, detail);
+END $$;
+SELECT query, refusal(query) FROM unnest(ARRAY[
+	'SELECT id FROM some_payments', 'SELECT id FROM payment ORDER BY random() LIMIT 10', 'SELECT id FROM payment TABLESAMPLE bernoulli (10)',
+	'WITH p AS (SELECT * FROM payment_as_of($1) WHERE random() < 0.5) SELECT count(*) AS n FROM p',
+	'SELECT sum(n) OVER (ORDER BY random()) AS s FROM generate_series(1, 3) AS n', 'SELECT nextval(''numbers'') AS n']) AS query;
+DROP VIEW some_payments;
+DROP SEQUENCE numbers;
+DROP FUNCTION refusal;
+
+-- what may do so, and what is another time later, is recorded with a warning
+\set VERBOSITY default
+CREATE FUNCTION doubled(real) RETURNS real LANGUAGE sql RETURN 2 * $1;
+SELECT scorebook.snapshot_training_data('SELECT id, doubled(id), age(due) > ''1 day'' AS a FROM payment_as_of($1) WHERE due < now() AND due < CURRENT_DATE') > 0 AS taken;
+ALTER FUNCTION doubled IMMUTABLE;
+SELECT scorebook.snapshot_training_data('SELECT id, doubled(id), current_user AS u, date_trunc(''day'', due) AS d FROM payment_as_of($1) WHERE hashint8(id) % 2 = 0 AND due < $1') > 0 AS taken;
+DROP FUNCTION doubled;
+\set VERBOSITY terse
 
 -- one's own rights, and one's own records
 CREATE ROLE regress_trainer;
@@ -99,7 +133,7 @@ SET ROLE regress_trainer;
 SELECT verdict FROM scorebook.verify_snapshot(:id);
 RESET ROLE;
 DROP VIEW verified;
-DROP FUNCTION wipe;
+DROP FUNCTION wipe, open_and_wipe;
 SELECT scorebook.drop_system_versioning('payment', keep_history => false);
 DROP TABLE payment, region, taken;
 DROP ROLE regress_trainer, regress_other;

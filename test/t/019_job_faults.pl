@@ -136,6 +136,7 @@ is($node->safe_psql('postgres', "$last; $state"), "failed|57014\n$before", 'canc
 $session->quit;
 $other->query_safe('ROLLBACK');
 $other->quit;
+unlike(slurp_file($node->logfile), qr/WARNING:  you don't own a lock/, 'and its lock is let go of once');
 
 # terminated
 my $holder = hold_up();
