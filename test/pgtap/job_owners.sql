@@ -129,6 +129,11 @@ SELECT throws_ok('SELECT scorebook.register_job(jsonb_populate_record(j, ''{"nam
 CREATE TABLE shared.brief_source (LIKE shared.own INCLUDING ALL);
 SELECT scorebook.create_job('brief', 'm', 'shared.brief_source', schema => 'shared') \g /dev/null
 DROP TABLE shared.brief_source;
+CREATE VIEW shared.said AS
+	SELECT a.id, a.score AS f0, 0::real AS f1, 0::real AS f2, 0::real AS f3, 0::real AS f4, 0::real AS f5, 0::real AS f6, 0::real AS f7
+	FROM shared.a;
+SELECT scorebook.create_job('next', 'm', 'shared.said', schema => 'shared') \g /dev/null
+SELECT throws_ok('SELECT scorebook.stream_job(''next'')', '42809', 'the source of job "next" cannot be streamed', 'a book is not streamed: its runs could not write it');
 RESET ROLE;
 SELECT lives_ok('SELECT * FROM scorebook.due_jobs()', 'who runs what is due sees what is');
 SELECT lives_ok('SELECT scorebook.set_alias(''m/2'', ''champion'')', 'an alias moves though the source of a job is gone');
