@@ -220,7 +220,7 @@ REGRESS        = install registry reference load_errors load_arguments score cla
 	versioning history_limits training as_of uninstall
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --outputdir=. --load-extension=plpgsql
 REGRESS_PREP   = expected_link
-ISOLATION      = load alias retire versioning job erase watermark drop shadow definition service
+ISOLATION      = load alias retire versioning job erase watermark reload drop shadow definition service
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=$(EXTENSION) \
 	--launcher='env PGOPTIONS=-cfixtures.directory=$(abspath $(srcdir))/test/fixtures'
 TAP_TESTS      = 1

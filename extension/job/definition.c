@@ -63,6 +63,7 @@ sbk_definition_read(Oid keeper, int64 run, SbkJob *job)
 	job->by_row = *sbk_column(28) == 't';
 	job->max_vanished = sbk_column_real(29);
 	job->revision = (int) sbk_column_int(30);
+	job->reads = sbk_column(31);
 }
 
 void

@@ -29,6 +29,7 @@ typedef struct SbkJob
 	int64		max_errors;
 	int64		max_rows;
 	double		max_vanished;	/* a share of the keys of the book */
+	char	   *reads;			/* a query of all that a pass reads of the source */
 	TimestampTz deadline;
 	char	   *low_watermark;
 	bool		has_watermark;

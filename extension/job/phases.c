@@ -16,6 +16,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -40,6 +41,7 @@ typedef struct Run
 } Run;
 
 static void check_request(const Run *run);
+static void lock_source(const Run *run);
 static void prepare_pass(const Run *run, SbkPass *pass, Relation result);
 static const char *scope_of(const SbkRunRequest *request);
 static void read_statements(const Run *run, Relation result,
@@ -58,7 +60,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	const Run	run = {request, record, job};
 	SbkWriting	writing = {
 		.run = record->run,
-		.comes_again = request->kind == SBK_RUN_PULL
+		.comes_again = request->kind == SBK_RUN_PULL || request->kind == SBK_RUN_STREAM
 	};
 	SbkStatements statements;
 	SbkWritten	written;
@@ -75,8 +77,16 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	check_request(&run);
 
 	/*
-	 * The time is that of the
-	 * rows: what the snapshot sees to have ended ended before.
+	 * Before the snapshot: to one that was taken while it waits, a table that
+	 * somebody has truncated and filled again, or rewritten, is empty.
+	 */
+	result = relation_open(job->tables.result, RowExclusiveLock);
+	if (request->kind != SBK_RUN_DECISION && request->features == 0)
+		lock_source(&run);
+
+	/*
+	 * The time is that of the rows: what the snapshot sees to have ended ended
+	 * before.
 	 */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	record->system_from = GetCurrentTimestamp();
@@ -85,7 +95,6 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 						  record->system_from,
 						  request->kind == SBK_RUN_SOURCE ||
 						  request->kind == SBK_RUN_DECISION);
-	result = relation_open(job->tables.result, RowExclusiveLock);
 	if (request->kind == SBK_RUN_SOURCE &&
 		pg_class_aclcheck(job->tables.result, job->owner, ACL_INSERT) == ACLCHECK_OK)
 		pass->fill = sbk_fill_start(pass, result, record->run,
@@ -121,6 +130,7 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	}
 	PG_END_TRY();
 	sbk_guise_resume(&guise);
+	record->num_overtaken = written.num_overtaken;
 	sbk_record_finish(record, pass, &written);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
@@ -139,6 +149,29 @@ check_request(const Run *run)
 				errdetail("Nothing says which rows of its source have changed."),
 				errhint("Name a column that only grows: SELECT scorebook.alter_job(%s, '{\"watermark\": \"updated_at\"}').",
 						quote_literal_cstr(run->job->name)));
+}
+
+/*
+ * All tables that the source and the expressions of the job read: by planning to
+ * do so, as partitions are locked then, or, for a few rows, by looking at them.
+ */
+static void
+lock_source(const Run *run)
+{
+	SbkGuise	guise;
+	SPIPlanPtr	plan;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	sbk_guise_assume(run->job->owner, SECURITY_RESTRICTED_OPERATION, &guise);
+	plan = SPI_prepare(run->job->reads, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not look at the source: %s",
+			 SPI_result_code_string(SPI_result));
+	if (run->request->kind == SBK_RUN_SOURCE)
+		ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
+	SPI_freeplan(plan);
+	sbk_guise_resume(&guise);
+	PopActiveSnapshot();
 }
 
 /* What the pass needs to know, but the statement that reads. */

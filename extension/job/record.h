@@ -31,6 +31,7 @@ typedef struct SbkRecord
 	TimestampTz started;		/* when each phase began */
 	TimestampTz prepared;
 	TimestampTz scored;
+	int64		num_overtaken;	/* rows that were left to others */
 	char	   *failed_key;
 	uint64		failed_key_digest;
 } SbkRecord;

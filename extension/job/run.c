@@ -65,19 +65,27 @@ sbk_run_job(const SbkRunRequest *request, Oid owner, bool own_transactions)
 		sbk_lock_keep_eraser_out(job_id);
 	if (!own_transactions)
 	{
-		begin(&run);
 		if (request->kind == SBK_RUN_STREAM &&
 			SPI_register_trigger_data(request->trigger) < 0)
 			elog(ERROR, "could not register the rows of the trigger");
-		if (request->swallow)
+
+		/*
+		 * Once more, where another one has written a row of a stream: the stream
+		 * holds the row of the source, and nobody knows more of it.
+		 */
+		do
 		{
+			begin(&run);
+			if (request->swallow)
+				error = try_to_score(&run);
+			else
+				score(&run);
+
 			/* who cancels the statement does not mean the scoring only */
-			error = try_to_score(&run);
 			if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 				ReThrowError(error);
-		}
-		else
-			score(&run);
+		} while (request->kind == SBK_RUN_STREAM && error == NULL &&
+				 run.record.num_overtaken > 0);
 		SPI_finish();
 		return error == NULL ? run.record.run : 0;
 	}

@@ -67,6 +67,7 @@ static char *retract_shadows(const SbkStatements *statements, Opened tables,
 static Datum references(const SbkPass *pass, bool failed_only);
 static SPIPlanPtr prepare(const char *statement, int n, Oid *types,
 						  int options);
+static bool writes(SPIPlanPtr plan);
 static void run_opened(SPIPlanPtr plan, Opened tables, const Datum *values,
 					   const char *nulls, DestReceiver *receiver);
 static int64 execute(const char *statement, Opened tables,
@@ -333,12 +334,27 @@ sbk_writer_amend(Oid table, const char *statement, Datum subject)
 {
 	Oid			types[1] = {JSONBOID};
 	char		nulls[1] = {subject == 0 ? 'n' : ' '};
+	Opened		tables = {{InvalidOid}};
+	SPIPlanPtr	plan;
 	SbkGuise	guise;
 
 	sbk_guise_assume(sbk_writer_owner(table), SECURITY_RESTRICTED_OPERATION, &guise);
-	run_opened(prepare(statement, 1, types, 0), (Opened) {{table}}, &subject,
-			   nulls, NULL);
+	plan = prepare(statement, 1, types, 0);
+
+	/* else what it calls could write instead */
+	if (writes(plan))
+		tables.tables[0] = table;
+	run_opened(plan, tables, &subject, nulls, NULL);
 	sbk_guise_resume(&guise);
+}
+
+static bool
+writes(SPIPlanPtr plan)
+{
+	const CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+	const Query *query = linitial_node(Query, source->query_list);
+
+	return query->commandType != CMD_SELECT || query->hasModifyingCTE;
 }
 
 Oid

@@ -60,6 +60,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_source_key);
 PG_FUNCTION_INFO_V1(sbk_sql_source_table);
 
 static Datum to_jsonb_value(FunctionCallInfo fcinfo, int argument);
+static void check_names(const TriggerData *trigger);
 static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
 static void require_top_level(FunctionCallInfo fcinfo, const char *procedure,
@@ -199,12 +200,36 @@ sbk_sql_stream(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("a stream's trigger takes the name of a job, and fail or record"));
+	check_names(request.trigger);
 	if (!has_changes(request.trigger))
 		PG_RETURN_POINTER(NULL);
 	request.job = request.trigger->tg_trigger->tgargs[0];
 	request.swallow = strcmp(request.trigger->tg_trigger->tgargs[1], "record") == 0;
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), false);
 	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * A table by another name would not be found, but one that whoever has made the
+ * trigger has put in its place, and that is read with the rights of the job's
+ * owner.
+ */
+static void
+check_names(const TriggerData *trigger)
+{
+	const char *old_rows = trigger->tg_trigger->tgoldtable;
+	const char *new_rows = trigger->tg_trigger->tgnewtable;
+	bool		needs_old = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
+	bool		needs_new = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
+		TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+
+	if ((needs_old && (old_rows == NULL || strcmp(old_rows, "old_rows") != 0)) ||
+		(needs_new && (new_rows == NULL || strcmp(new_rows, "new_rows") != 0)))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("a stream's trigger calls the rows before and after a change old_rows and new_rows"),
+				errhint("Drop the trigger; scorebook.stream_job makes those that are needed."));
 }
 
 /* Has the statement changed any row?  Of TRUNCATE nobody knows. */

@@ -774,25 +774,18 @@ COMMENT ON FUNCTION scorebook.comment_columns(regclass) IS
 	'comments on the columns of a table or view of a book';
 
 -- The tables of a book that are there: result and history, and those of its
--- shadows, which tell by "served" what the row is a shadow of.
+-- shadows, which tell by "served" what the row is a shadow of.  A result comes
+-- before its history, always.
 CREATE FUNCTION scorebook.book_tables(job scorebook.registered_job)
 RETURNS TABLE (relation regclass, kind text, is_shadow boolean, part text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT t.relation, t.kind, false, '''''::text'
-	FROM (VALUES (job.result, 'result'), (job.history, 'history')) AS t (relation, kind)
+	SELECT t.relation, t.kind, t.is_shadow, CASE WHEN t.is_shadow THEN 'c.served' ELSE '''''' END
+	FROM (VALUES (1, job.result, 'result', false), (2, job.history, 'history', false),
+			(3, job.shadow, 'result', true), (4, job.shadow_history, 'history', true)) AS t (position, relation, kind, is_shadow)
 	WHERE EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.relation)
-	UNION ALL
-	SELECT s.oid::regclass, t.kind, true, 'c.served'
-	FROM pg_class AS r,
-		(VALUES ('_shadow', 'result'), ('_shadow_history', 'history')) AS t (suffix, kind),
-		pg_class AS s
-	WHERE r.oid = job.result AND s.relnamespace = r.relnamespace AND s.relname = job.name || t.suffix
-		AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = s.oid AND a.attname = 'served')
-		AND EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = s.oid AND g.tgname = 'scorebook_guard')
-	-- a result before its history, always
-	ORDER BY 3, 2 DESC
+	ORDER BY t.position
 $$;
 
 COMMENT ON FUNCTION scorebook.book_tables(scorebook.registered_job) IS
@@ -874,6 +867,29 @@ AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
 COMMENT ON FUNCTION scorebook.register_job(scorebook.registered_job) IS
 	'what create_job does last: makes its tables the book of a job';
 
+-- What is taken from them later is with the rights of their owner.
+CREATE FUNCTION scorebook.check_own_tables_internal(owner name, job scorebook.registered_job)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM unnest(ARRAY[job.result, job.history, coalesce(job.shadow, job.result),
+				coalesce(job.shadow_history, job.history)]) AS b (relation)
+			LEFT JOIN pg_class AS c ON c.oid = b.relation
+		WHERE c.oid IS NULL OR NOT pg_has_role(owner, c.relowner, 'USAGE')) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('the tables of job "%s" must belong to its owner', job.name),
+			HINT = 'Use scorebook.create_job, which makes them.';
+	END IF;
+	PERFORM scorebook.check_tables(job, job.result, job.history, job.shadow, job.shadow_history);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_own_tables_internal(name, scorebook.registered_job) IS
+	'throws where the tables of a job are not its owner''s, or are no tables';
+
 CREATE FUNCTION scorebook.register_job_internal(caller name, job scorebook.registered_job)
 RETURNS integer
 LANGUAGE plpgsql
@@ -887,15 +903,9 @@ BEGIN
 	PERFORM scorebook.check_scaling(job.name, job.scaling, job.model);
 	PERFORM scorebook.check_split_shares(job.name, job.split);
 	PERFORM scorebook.check_retention_internal(job);
-	IF EXISTS (SELECT FROM unnest(ARRAY[job.result, job.history, coalesce(job.shadow, job.result),
-				coalesce(job.shadow_history, job.history)]) AS b (relation)
-			LEFT JOIN pg_class AS c ON c.oid = b.relation
-		WHERE c.oid IS NULL OR NOT pg_has_role(caller, c.relowner, 'USAGE')) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = format('the tables of job "%s" must belong to its owner', job.name),
-			HINT = 'Use scorebook.create_job, which makes them.';
-	END IF;
+	-- who looks at all schedules must not fail for this one
+	PERFORM now() AT TIME ZONE job.timezone;
+	PERFORM scorebook.check_own_tables_internal(caller, job);
 	PERFORM scorebook.lock_models_internal(caller, job);
 	INSERT INTO scorebook.timeline (begins_at)
 	VALUES ('-infinity')

@@ -229,6 +229,7 @@ DECLARE
 	row_key constant text := 'served, ' || scorebook.column_list(job.key, '%I')
 		|| CASE job.keep WHEN 'each_period' THEN ', effective_at' ELSE '' END;
 	own name;
+	part regclass;
 BEGIN
 	SELECT c.name INTO own FROM unnest('{served,scores}'::name[]) AS c (name) WHERE c.name = ANY (job.key);
 	IF FOUND THEN
@@ -254,11 +255,18 @@ BEGIN
 	PERFORM scorebook.comment_columns(history::regclass);
 	PERFORM scorebook.guard_table(shadow::regclass);
 	PERFORM scorebook.guard_table(history::regclass);
+	-- of a job that is there already, whoever changes it
+	FOR part IN
+		SELECT p.relid FROM pg_partition_tree(history::regclass) AS p UNION ALL SELECT shadow::regclass
+	LOOP
+		EXIT WHEN job.owner IS NULL OR job.owner = CURRENT_USER;
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', part, job.owner);
+	END LOOP;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.create_shadow_book(scorebook.registered_job) IS
-	'the tables of the shadows of a job, owned by the caller';
+	'the tables of the shadows of a job, owned by its owner, or by the caller where it has none yet';
 
 CREATE FUNCTION scorebook.shadow_table(job scorebook.registered_job, suffix text)
 RETURNS text

@@ -714,6 +714,17 @@ BEGIN
 				WHEN job.history THEN 'history' ELSE 'shadows'' table' END, job.name),
 			HINT = 'Somebody has dropped it; drop the job, and make it again.';
 	END IF;
+	-- who reads a book is not to run what its owner has put there instead
+	SELECT t.relation INTO missing
+	FROM unnest(tables) AS t (relation) JOIN pg_class AS c ON c.oid = t.relation
+	WHERE t.relation <> job.source AND c.relkind NOT IN ('r', 'p')
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'wrong_object_type',
+			MESSAGE = format('%s is part of the book of job "%s", and no table', missing, job.name),
+			HINT = 'Use scorebook.create_job, which makes the tables of a job.';
+	END IF;
 END
 $$;
 
@@ -744,7 +755,7 @@ CREATE FUNCTION scorebook.run_job_internal(number bigint, OUT name text, OUT own
 	OUT scaling_factor double precision, OUT higher_is_better boolean, OUT num_reasons integer,
 	OUT reasons_since bigint, OUT source bigint, OUT alike_since bigint,
 	OUT settled_until timestamp with time zone, OUT by_row boolean, OUT max_vanished double precision,
-	OUT revision integer)
+	OUT revision integer, OUT reads text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -811,6 +822,8 @@ BEGIN
 	by_row := job.effective_at IS NOT NULL;
 	max_vanished := coalesce(job.max_vanished, 1);
 	revision := (SELECT max(d.revision) FROM scorebook.job_definition AS d WHERE d.job_id = job.job_id);
+	reads := format('SELECT %s, %s FROM %s AS source', coalesce(job.effective_at, 'NULL'), coalesce(job.exclude, 'NULL'),
+		job.source);
 END
 $$;
 

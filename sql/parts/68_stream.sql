@@ -43,6 +43,14 @@ BEGIN
 			DETAIL = format('%s does not show one table row by row, with the key as it is there.', job.source),
 			HINT = 'Run the job on a schedule, or score subjects one by one with scorebook.score.';
 	END IF;
+	IF EXISTS (SELECT FROM pg_trigger AS t
+			WHERE t.tgrelid = relation AND t.tgfoid = 'scorebook.guard_book()'::regprocedure) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'wrong_object_type',
+			MESSAGE = format('the source of job "%s" cannot be streamed', job.name),
+			DETAIL = format('%s is part of a book, and whoever writes one can write no other.', relation),
+			HINT = 'Run the job on a schedule: run_due_jobs runs it after the job that it reads from.';
+	END IF;
 END
 $$;
 

@@ -134,6 +134,7 @@ BEGIN
 	IF job.shadow IS NULL AND cardinality(job.shadows) > 0 THEN
 		job.shadow := scorebook.shadow_table(job, '_shadow')::regclass;
 		job.shadow_history := scorebook.shadow_table(job, '_shadow_history')::regclass;
+		PERFORM scorebook.check_own_tables_internal(job.owner, job);
 	END IF;
 	IF options ?| '{model,shadows,split}' THEN
 		PERFORM scorebook.check_split_shares(name, job.split);
@@ -143,6 +144,8 @@ BEGIN
 	PERFORM scorebook.check_points_internal(job);
 	PERFORM scorebook.check_reasons(job, scorebook.num_reasons_internal(job));
 	PERFORM scorebook.check_retention_internal(job);
+	-- who looks at all schedules must not fail for this one
+	PERFORM now() AT TIME ZONE job.timezone;
 	UPDATE scorebook.registered_job AS j
 	SET model = job.model, effective_at = job.effective_at, exclude = job.exclude,
 		watermark = job.watermark, on_error = job.on_error, max_errors = job.max_errors,
@@ -267,7 +270,8 @@ $$;
 COMMENT ON FUNCTION scorebook.unregister_job_internal(name, text, boolean) IS
 	'what unregister_job does, with the rights of the extension''s owner';
 
--- Before an alias moves: the jobs that score with it must go on.
+-- Before an alias moves: the jobs that score with it must go on, unless their
+-- source is gone.
 CREATE FUNCTION scorebook.check_alias_move() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -295,6 +299,7 @@ BEGIN
 	FOR job IN
 		SELECT j.*
 		FROM scorebook.registered_job AS j
+			JOIN pg_class AS c ON c.oid = j.source
 		WHERE j.dropped_at IS NULL
 			AND (j.model = ANY (uses) OR (scorebook.model_of_reference(j.model) = moving AND j.split ? NEW.alias))
 		ORDER BY j.name

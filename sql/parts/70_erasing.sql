@@ -348,7 +348,7 @@ BEGIN
 	FOR part IN
 		SELECT b.relation, b.kind, b.part FROM scorebook.book_tables(book) AS b
 		UNION ALL
-		SELECT a.relation, 'archive', '''''::text' FROM scorebook.archived_partitions(book.job_id) AS a
+		SELECT a.relation, 'archive', '''''::text' FROM scorebook.archived_partitions(book.job_id) AS a WHERE a.is_own
 	LOOP
 		SELECT coalesce(sum(a.rows), 0) AS rows, array_agg(a.part) AS parts, array_agg(a.run) AS runs,
 			array_agg(a.rows_written) AS written, array_agg(a.rows_ended) AS ended, array_agg(a.digest) AS digests
@@ -422,6 +422,10 @@ AS $$
 	SELECT s.name, 'The source has what it has of the subject; runs skip it.'
 	FROM source AS s
 	WHERE s.kind NOT IN ('v', 'i')
+	UNION ALL
+	SELECT a.relation::text, 'It was archived from the history, and belongs to somebody else now.'
+	FROM scorebook.archived_partitions(book.job_id) AS a
+	WHERE NOT a.is_own
 	UNION ALL
 	SELECT h.relation::text, 'The history of a source has what the subject was.'
 	FROM source AS s JOIN scorebook.versioned_relation AS v ON v.relation = s.oid,

@@ -83,20 +83,23 @@ $$;
 COMMENT ON FUNCTION scorebook.check_retention_internal(scorebook.registered_job) IS
 	'throws where a job would keep nothing, and warns where a governed model could not be answered for';
 
+-- By name: a dump does not keep numbers of tables.  So it may be somebody else's.
 CREATE FUNCTION scorebook.archived_partitions(job_id integer)
-RETURNS TABLE (relation regclass)
+RETURNS TABLE (relation regclass, is_own boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT DISTINCT to_regclass(a.archived_as)
+	SELECT DISTINCT c.oid::regclass, coalesce(pg_has_role(r.relowner, c.relowner, 'USAGE'), false)
 	FROM scorebook.retention_action AS a
+		JOIN scorebook.registered_job AS j ON j.job_id = a.job_id
+		JOIN pg_class AS c ON c.oid = to_regclass(a.archived_as)
+		LEFT JOIN pg_class AS r ON r.oid = j.result
 	WHERE a.job_id = archived_partitions.job_id
-		AND EXISTS (SELECT FROM pg_trigger AS g
-			WHERE g.tgrelid = to_regclass(a.archived_as) AND g.tgname = 'scorebook_guard')
+		AND EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = c.oid AND g.tgname = 'scorebook_guard')
 $$;
 
 COMMENT ON FUNCTION scorebook.archived_partitions(integer) IS
-	'the partitions of a job that were archived and are still there';
+	'the partitions of a job that were archived and are still there, and whether they are its owner''s';
 
 CREATE FUNCTION scorebook.apply_retention(job text DEFAULT NULL, archive name DEFAULT NULL,
 	row_errors interval DEFAULT '90 days', runs interval DEFAULT '400 days')

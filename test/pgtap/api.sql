@@ -338,7 +338,7 @@ INSERT INTO api VALUES
 	('subject_of', 'scorebook.registered_job,jsonb', 'book scorebook.registered_job, key jsonb', 'jsonb', 's', 'u', false, true),
 	('unerase', 'text,anycompatible,text', 'job text, key anycompatible, reason text', 'void', 'v', 'u', false, true),
 	('unerase_subject', 'text,jsonb,text', 'job text, subject jsonb, reason text', 'void', 'v', 'u', false, true),
-	('archived_partitions', 'integer', 'job_id integer', 'TABLE(relation regclass)', 's', 'u', false, false),
+	('archived_partitions', 'integer', 'job_id integer', 'TABLE(relation regclass, is_own boolean)', 's', 'u', false, false),
 	('count_gone', 'text', 'gone text', 'text', 'i', 's', false, false),
 	('end_digest', 'bigint,text', 'row_digest bigint, end_reason text', 'bigint', 'i', 's', false, true),
 	('row_digest_of', 'regclass', 'relation regclass', 'text', 's', 'u', false, false);
