@@ -25,6 +25,7 @@
 #include "job/archive.h"
 #include "job/fill.h"
 #include "job/partition.h"
+#include "job/shape.h"
 
 /* rows that are inserted at once, and about how many bytes */
 #define MAX_ROWS	500
@@ -86,7 +87,7 @@ static void destroy(DestReceiver *self);
 static void add_digest(SbkArchive *archive, TupleTableSlot *ended);
 static void make_row(SbkArchive *archive, TupleTableSlot *ended, TimestampTz end);
 static bool choose_month(SbkArchive *archive, TimestampTz end);
-static void open_month(SbkArchive *archive, Oid table);
+static bool open_month(SbkArchive *archive, Oid table);
 static bool takes_rows(Relation table);
 static void add(SbkArchive *archive);
 static void flush(SbkArchive *archive);
@@ -244,29 +245,33 @@ choose_month(SbkArchive *archive, TimestampTz end)
 	if (month->table == NULL || RelationGetRelid(month->table) != table)
 	{
 		close_month(archive);
-		open_month(archive, table);
-		if (!takes_rows(month->table))
-		{
-			close_month(archive);
+		if (!open_month(archive, table))
 			return false;
-		}
 	}
 	archive->last_end = end;
 	return true;
 }
 
-static void
+/* False where it is no plain table that takes rows. */
+static bool
 open_month(SbkArchive *archive, Oid table)
 {
 	Month	   *month = archive->month;
+	Relation	relation = table_open(table, RowExclusiveLock);
 
-	month->table = table_open(table, RowExclusiveLock);
+	if (relation->rd_rel->relkind != RELKIND_RELATION || !takes_rows(relation))
+	{
+		table_close(relation, NoLock);
+		return false;
+	}
+	month->table = relation;
 	month->map = convert_tuples_by_name(RelationGetDescr(archive->history),
 										RelationGetDescr(month->table));
 	month->state = CreateExecutorState();
 	month->indexes = makeNode(ResultRelInfo);
 	InitResultRelInfo(month->indexes, month->table, 0, NULL, 0);
 	ExecOpenIndices(month->indexes, false);
+	return true;
 }
 
 /* Nobody else is told of a row, and nothing is computed for it. */
@@ -275,9 +280,7 @@ takes_rows(Relation table)
 {
 	const TupleConstr *constraints = RelationGetDescr(table)->constr;
 
-	return (table->rd_rel->relkind == RELKIND_RELATION ||
-			table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) &&
-		(table->trigdesc == NULL || table->trigdesc->numtriggers == 1) &&
+	return !sbk_shape_tells_others(table) &&
 		(constraints == NULL || !constraints->has_generated_stored);
 }
 

@@ -31,6 +31,7 @@
 #include "job/attempt.h"
 #include "job/fill.h"
 #include "job/found.h"
+#include "job/shape.h"
 
 /* rows that are entered into the index one by one */
 #define ROWS_INDEXED	10000
@@ -60,7 +61,6 @@ typedef struct Reindexing
 	char		persistence;
 } Reindexing;
 
-static bool has_own_trigger_only(Relation result);
 static void insert_packed(SbkFill *fill);
 static int	exchange_fillfactor(Relation result, int fillfactor);
 static void enter(SbkFill *fill, TupleTableSlot *slot);
@@ -76,7 +76,7 @@ sbk_fill_start(SbkPass *pass, Relation result, int64 run,
 	SbkFill    *fill;
 	int			i;
 
-	if (RelationGetNumberOfBlocks(result) > 0 || !has_own_trigger_only(result))
+	if (RelationGetNumberOfBlocks(result) > 0 || sbk_shape_tells_others(result))
 		return NULL;
 	LockRelation(result, ShareRowExclusiveLock);
 	if (RelationGetNumberOfBlocks(result) > 0)
@@ -103,12 +103,6 @@ sbk_fill_start(SbkPass *pass, Relation result, int64 run,
 	for (i = 0; i < max_rows; i++)
 		fill->slots[i] = table_slot_create(result, NULL);
 	return fill;
-}
-
-static bool
-has_own_trigger_only(Relation result)
-{
-	return result->trigdesc == NULL || result->trigdesc->numtriggers == 1;
 }
 
 int

@@ -6,6 +6,7 @@
 
 #include "access/relation.h"
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -22,6 +23,7 @@
 static void check_table(const SbkJob *job, Oid table);
 static char *find_alteration(Relation table, Oid writer);
 static bool is_history_of(Relation history, TupleDesc result);
+static bool is_guard(Oid function);
 pg_noreturn static void refuse_book(const SbkJob *job, const char *what,
 									Relation table);
 
@@ -218,4 +220,29 @@ refuse_book(const SbkJob *job, const char *what, Relation table)
 			errdetail("Columns or the primary key of \"%s\" were added, removed or changed.",
 					  RelationGetRelationName(table)),
 			errhint("Undo that; what else a report needs belongs in a view."));
+}
+
+bool
+sbk_shape_tells_others(Relation table)
+{
+	const TriggerDesc *triggers = table->trigdesc;
+	int			i;
+
+	for (i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (TRIGGER_FOR_INSERT(triggers->triggers[i].tgtype) &&
+			!is_guard(triggers->triggers[i].tgfoid))
+			return true;
+	}
+	return false;
+}
+
+/* The schema is that of the extension, which cannot be another one. */
+static bool
+is_guard(Oid function)
+{
+	const char *name = get_func_name(function);
+
+	return name != NULL && strcmp(name, "guard_book") == 0 &&
+		get_func_namespace(function) == get_namespace_oid("scorebook", true);
 }

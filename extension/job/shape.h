@@ -28,4 +28,10 @@ extern void sbk_shape_check_key(const SbkJob *job, TupleDesc book);
  */
 extern void sbk_shape_check_intact(const SbkJob *job);
 
+/*
+ * Does an INSERT into the table fire triggers that are not the guard of a book?
+ * Then it takes an INSERT.
+ */
+extern bool sbk_shape_tells_others(Relation table);
+
 #endif							/* SBK_SHAPE_H */

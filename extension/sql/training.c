@@ -31,7 +31,7 @@ typedef struct Changes
 	TupleDesc	desc;
 } Changes;
 
-static bool find_changes(Node *node, Changes *changes);
+static bool find_changes(Node *node, void *arg);
 static bool note_function(Oid function, void *arg);
 static void note(Changes *changes, const char *what, const char *kind);
 static const char *clock_of(const SQLValueFunction *value);
@@ -61,8 +61,10 @@ sbk_sql_query_changes(PG_FUNCTION_ARGS)
 }
 
 static bool
-find_changes(Node *node, Changes *changes)
+find_changes(Node *node, void *arg)
 {
+	Changes    *changes = arg;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
