@@ -64,6 +64,7 @@ OBJS = \
 	extension/job/shadow.o \
 	extension/job/shape.o \
 	extension/job/siphash.o \
+	extension/job/trace.o \
 	extension/job/writer.o \
 	extension/module.o \
 	extension/registry/admission.o \
@@ -140,6 +141,7 @@ OWN_HEADERS = \
 	extension/job/shadow.h \
 	extension/job/shape.h \
 	extension/job/siphash.h \
+	extension/job/trace.h \
 	extension/job/writer.h \
 	extension/registry/admission.h \
 	extension/registry/cache.h \

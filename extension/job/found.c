@@ -174,8 +174,10 @@ add_failed(const SbkNamedRow *row, ErrorData *error)
 	if (pass->num_failed > pass->max_errors)
 		ereport(ERROR,
 				errcode(error->sqlerrcode),
-				errmsg("more than %lld rows of job \"%s\" cannot be scored",
-					   (long long) pass->max_errors, pass->job),
+				errmsg_plural("more than %lld row of job \"%s\" cannot be scored",
+							  "more than %lld rows of job \"%s\" cannot be scored",
+							  (unsigned long) pass->max_errors,
+							  (long long) pass->max_errors, pass->job),
 				errdetail("The last one, %s: %s.", pass->failed_key,
 						  error->message),
 				errhint("The max_errors of the job says how many may fail; scorebook.alter_job changes it."));

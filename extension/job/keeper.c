@@ -17,6 +17,7 @@
 
 #include "job/guise.h"
 #include "job/keeper.h"
+#include "job/trace.h"
 
 typedef struct KeptPlan
 {
@@ -76,6 +77,7 @@ call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 {
 	bool		before;
 	SbkGuise	guise;
+	MemoryContext context = CurrentMemoryContext;
 	volatile int rc = 0;
 
 	/* not restricted: moments are taken by a deferred trigger */
@@ -87,11 +89,13 @@ call(Oid keeper, const char *statement, int n, Oid *types, Datum *values,
 								  snapshot, InvalidSnapshot,
 								  snapshot != InvalidSnapshot, true, 0);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		(void) sbk_keeper_let(before);
+		sbk_trace_rethrow(context, statement, false);
 	}
 	PG_END_TRY();
+	(void) sbk_keeper_let(before);
 	sbk_guise_resume(&guise);
 	if (rc < 0)
 		elog(ERROR, "could not keep records: %s", SPI_result_code_string(rc));

@@ -19,6 +19,7 @@
 #include "job/pass.h"
 #include "job/progress.h"
 #include "job/shadow.h"
+#include "job/trace.h"
 
 typedef struct Receiver
 {
@@ -59,11 +60,20 @@ sbk_pass_read(SbkPass *pass, const char *query, ParamListInfo params)
 		.read_only = true,
 		.dest = &receiver.pub
 	};
-	int			rc;
+	MemoryContext context = CurrentMemoryContext;
+	volatile int rc = 0;
 
-	pass->context = CurrentMemoryContext;
+	pass->context = context;
 	sbk_found_start(pass);
-	rc = SPI_execute_extended(query, &options);
+	PG_TRY();
+	{
+		rc = SPI_execute_extended(query, &options);
+	}
+	PG_CATCH();
+	{
+		sbk_trace_rethrow(context, query, true);
+	}
+	PG_END_TRY();
 	if (rc < 0)
 		elog(ERROR, "could not read the source: %s", SPI_result_code_string(rc));
 }
@@ -219,8 +229,10 @@ sbk_pass_report(const SbkPass *pass)
 	if (pass->max_rows > 0 && pass->num_read > pass->max_rows)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("the source of job \"%s\" has more than %lld rows",
-					   pass->job, (long long) pass->max_rows),
+				errmsg_plural("the source of job \"%s\" has more than %lld row",
+							  "the source of job \"%s\" has more than %lld rows",
+							  (unsigned long) pass->max_rows, pass->job,
+							  (long long) pass->max_rows),
 				errdetail("That is the max_rows of the job."),
 				errhint("scorebook.alter_job changes it."));
 	if (pass->deadline != 0 && GetCurrentTimestamp() > pass->deadline)

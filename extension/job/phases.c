@@ -30,6 +30,7 @@
 #include "job/progress.h"
 #include "job/scorers.h"
 #include "job/shape.h"
+#include "job/trace.h"
 
 /* What all of them know. */
 typedef struct Run
@@ -146,7 +147,8 @@ check_request(const Run *run)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("job \"%s\" has no watermark", run->job->name),
 				errdetail("Nothing says which rows of its source have changed."),
-				errhint("Name a column that only grows: watermark => 'updated_at' of scorebook.create_job."));
+				errhint("Name a column that only grows: SELECT scorebook.alter_job(%s, '{\"watermark\": \"updated_at\"}').",
+						quote_literal_cstr(run->job->name)));
 }
 
 /*
@@ -342,12 +344,12 @@ read_source(const Run *run, SbkPass *pass, const SbkStatements *statements)
 
 	if (statements->new_watermark != NULL && request->kind == SBK_RUN_SOURCE)
 	{
-		Oid			types[1] = {TIMESTAMPTZOID};
-		Datum		values[1] = {TimestampTzGetDatum(run->job->settled_until)};
+		ParamListInfo until = makeParamList(1);
+		SPIExecuteOptions by_time = {.params = until,.read_only = true};
 
-		if (SPI_execute_with_args(statements->new_watermark, 1, types, values,
-								  NULL, true, 0) != SPI_OK_SELECT)
-			elog(ERROR, "could not read the watermark");
+		set_param(until, 0, TIMESTAMPTZOID,
+				  TimestampTzGetDatum(run->job->settled_until), false);
+		query(statements->new_watermark, &by_time);
 		run->record->watermark = sbk_column(1);
 	}
 	sbk_pass_read(pass, statements->read, params);
@@ -387,8 +389,18 @@ static void
 query(const char *statement, const SPIExecuteOptions *options)
 {
 	SPIExecuteOptions plain = {.read_only = true};
-	int			rc = SPI_execute_extended(statement, options ? options : &plain);
+	MemoryContext context = CurrentMemoryContext;
+	volatile int rc = 0;
 
+	PG_TRY();
+	{
+		rc = SPI_execute_extended(statement, options ? options : &plain);
+	}
+	PG_CATCH();
+	{
+		sbk_trace_rethrow(context, statement, true);
+	}
+	PG_END_TRY();
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not read: %s", SPI_result_code_string(rc));
 }

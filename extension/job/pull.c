@@ -9,12 +9,16 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "job/guise.h"
@@ -31,6 +35,11 @@ typedef struct Source
 } Source;
 
 static void find_source(const char *job, Datum key, Oid keeper, Source *source);
+static int64 run(const SbkRunRequest *request, Oid keeper);
+static void blame_column(const SbkRunRequest *request, ErrorData *error);
+static bool find_value(Datum object, const char *message, int *longest,
+					   StringInfo names);
+static bool stands_in(const char *message, const char *text);
 static bool was_overtaken(int64 run, Oid keeper, Datum *effective_at);
 static HeapTupleHeader read_book(const Source *source, int64 run,
 								 Datum effective_at);
@@ -42,7 +51,7 @@ sbk_pull(const char *job, Datum key, Datum features, Oid keeper)
 	SbkRunRequest request = {.job = job,.kind = SBK_RUN_PULL};
 	HeapTupleHeader row;
 	Datum		effective_at;
-	int64		run;
+	int64		number;
 
 	SPI_connect();
 	find_source(job, key, keeper, &source);
@@ -56,9 +65,9 @@ sbk_pull(const char *job, Datum key, Datum features, Oid keeper)
 
 	/* once more, where another one has written the row at the same time */
 	do
-		run = sbk_run_job(&request, keeper, false);
-	while (was_overtaken(run, keeper, &effective_at));
-	row = read_book(&source, run, effective_at);
+		number = run(&request, keeper);
+	while (was_overtaken(number, keeper, &effective_at));
+	row = read_book(&source, number, effective_at);
 	SPI_finish();
 	return row;
 }
@@ -82,6 +91,127 @@ find_source(const char *job, Datum key, Oid keeper, Source *source)
 	source->subject = SPI_getbinval(SPI_tuptable->vals[0],
 									SPI_tuptable->tupdesc, 2, &isnull);
 	source->answer = sbk_column(3);
+}
+
+static int64
+run(const SbkRunRequest *request, Oid keeper)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int64 number = 0;
+
+	PG_TRY();
+	{
+		number = sbk_run_job(request, keeper, false);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		blame_column(request, error);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return number;
+}
+
+/*
+ * PostgreSQL reads the values of the key and the features by the types of their
+ * columns, and where one cannot be read, its message has the value only.  What
+ * concerns the inputs of a model names them by itself.
+ */
+static void
+blame_column(const SbkRunRequest *request, ErrorData *error)
+{
+	StringInfoData names;
+	bool		is_feature;
+	bool		is_key;
+	int			longest = -1;
+	int			of_feature;
+
+	if ((error->sqlerrcode != ERRCODE_INVALID_TEXT_REPRESENTATION &&
+		 error->sqlerrcode != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE &&
+		 error->sqlerrcode != ERRCODE_INVALID_DATETIME_FORMAT &&
+		 error->sqlerrcode != ERRCODE_DATETIME_FIELD_OVERFLOW) ||
+		strstr(error->message, "\" of model \"") != NULL)
+		return;
+	initStringInfo(&names);
+	is_feature = request->features != 0 &&
+		find_value(request->features, error->message, &longest, &names);
+	of_feature = longest;
+	is_key = find_value(request->subject, error->message, &longest, &names);
+	if (!is_feature && !is_key)
+		return;
+	is_feature = is_feature && longest == of_feature;
+	error->detail = psprintf("%c%s.", pg_toupper(error->message[0]), error->message + 1);
+	error->message = psprintf("invalid value for %s in the %s for job \"%s\"",
+							  names.data,
+							  !is_key ? "features" : is_feature ? "features or the key" : "key",
+							  request->job);
+	error->hint = "It is read by the type of the column of that name in the source of the job.";
+}
+
+/*
+ * Adds the columns of an object whose value stands in a message, and is as long
+ * as the longest one so far; a longer one takes their place.  Has it found any?
+ */
+static bool
+find_value(Datum object, const char *message, int *longest, StringInfo names)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&DatumGetJsonbP(object)->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *column = NULL;
+	bool		found = false;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char	   *text = NULL;
+		int			length;
+
+		if (token == WJB_KEY)
+			column = pnstrdup(value.val.string.val, value.val.string.len);
+		if (token != WJB_VALUE)
+			continue;
+		if (value.type == jbvString)
+			text = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (value.type == jbvNumeric)
+			text = DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value.val.numeric)));
+		else if (value.type == jbvBool)
+			text = value.val.boolean ? "true" : "false";
+		else if (value.type == jbvBinary)
+			text = JsonbToCString(NULL, value.val.binary.data, value.val.binary.len);
+		length = text == NULL ? -1 : (int) strlen(text);
+		if (text == NULL || length < *longest || !stands_in(message, text))
+			continue;
+		if (length > *longest)
+			resetStringInfo(names);
+		*longest = length;
+		found = true;
+		appendStringInfo(names, "%s\"%s\"", names->len > 0 ? " or " : "", column);
+	}
+	return found;
+}
+
+/* In quotation marks, whatever these are in the language of the message. */
+static bool
+stands_in(const char *message, const char *text)
+{
+	Size		length = strlen(text);
+	const char *found;
+
+	if (length == 0)
+		return strstr(message, "\"\"") != NULL;
+	for (found = strstr(message, text); found != NULL; found = strstr(found + 1, text))
+	{
+		if (found > message && !isalnum((unsigned char) found[-1]) &&
+			!isalnum((unsigned char) found[length]))
+			return true;
+	}
+	return false;
 }
 
 /* Also tells the time that the row is about. */

@@ -10,7 +10,7 @@
 /*
  * Scores the subject with a key into the book of a job, from the job's source,
  * or from these features unless they are 0, and returns what the book then says
- * of it, as a row of scorebook.pull_subject.  The keeper is the owner of the
+ * of it, as a row of scorebook.score.  The keeper is the owner of the
  * extension.  Throws where the current user lacks the privilege score on the
  * job; that is all that is asked of it.
  */

@@ -15,6 +15,7 @@ static void find_model(const char *name, SbkResolved *resolved);
 static void read_model(SbkScan *scan, HeapTuple tuple, SbkResolved *resolved);
 static void check_privilege(const SbkResolved *resolved, const char *privilege);
 static int32 find_alias(int32 model_id, const SbkReference *reference);
+static int32 find_last_in_service(int32 model_id);
 static void check_version(const SbkResolved *resolved, int32 version);
 static bool is_retired(int32 model_id, int32 version);
 pg_noreturn static void refuse(const char *text, int len);
@@ -231,14 +232,46 @@ find_alias(int32 model_id, const SbkReference *reference)
 	sbk_scan_begin(&scan, "alias", "pkey", 2, keys);
 	tuple = sbk_scan_next(&scan, BackwardScanDirection);
 	if (tuple == NULL)
+	{
+		int32		other = find_last_in_service(model_id);
+
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("model \"%s\" has no alias \"%s\"", reference->name,
 					   reference->alias),
-				errhint("Set it with scorebook.set_alias, or name a version: \"%s/1\".",
-						reference->name));
+				other == 0 ?
+				errhint("All versions of the model are retired.") :
+				errhint("Set it with scorebook.set_alias, or name a version: \"%s/%d\".",
+						reference->name, other));
+	}
 	version = DatumGetInt32(sbk_scan_column(&scan, tuple, Anum_alias_version,
 											&isnull));
+	sbk_scan_end(&scan);
+	return version;
+}
+
+/* The newest version that is not retired, or 0. */
+static int32
+find_last_in_service(int32 model_id)
+{
+	SbkScan		scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	int32		version = 0;
+
+	sbk_key_int(&key, Anum_version_model_id, model_id);
+	sbk_scan_begin(&scan, "model_version", "pkey", 1, &key);
+	while (version == 0 &&
+		   (tuple = sbk_scan_next(&scan, BackwardScanDirection)) != NULL)
+	{
+		bool		isnull;
+		int32		found = DatumGetInt32(sbk_scan_column(&scan, tuple,
+														  Anum_version_version,
+														  &isnull));
+
+		if (!is_retired(model_id, found))
+			version = found;
+	}
 	sbk_scan_end(&scan);
 	return version;
 }

@@ -11,16 +11,20 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -43,7 +47,7 @@ PG_FUNCTION_INFO_V1(sbk_sql_run_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_due_job);
 PG_FUNCTION_INFO_V1(sbk_sql_run_job_in_transaction);
 PG_FUNCTION_INFO_V1(sbk_sql_decide_job);
-PG_FUNCTION_INFO_V1(sbk_sql_pull);
+PG_FUNCTION_INFO_V1(sbk_sql_score);
 PG_FUNCTION_INFO_V1(sbk_sql_stream);
 PG_FUNCTION_INFO_V1(sbk_sql_scaled_points);
 PG_FUNCTION_INFO_V1(sbk_sql_run_is_alive);
@@ -56,9 +60,11 @@ PG_FUNCTION_INFO_V1(sbk_sql_source_key);
 PG_FUNCTION_INFO_V1(sbk_sql_source_table);
 
 static void check_names(const TriggerData *trigger);
+static Datum to_jsonb_value(FunctionCallInfo fcinfo, int argument);
 static bool has_changes(const TriggerData *trigger);
 static void read_request(FunctionCallInfo fcinfo, SbkRunRequest *request);
-static void require_top_level(FunctionCallInfo fcinfo, const char *procedure);
+static void require_top_level(FunctionCallInfo fcinfo, const char *procedure,
+							  const char *hint);
 static Oid	find_owner(Oid function);
 static Oid	find_table(Oid relation_id, bool with_heirs, List **names);
 static RangeTblEntry *only_relation(const Query *query);
@@ -74,27 +80,30 @@ sbk_sql_run_job(PG_FUNCTION_ARGS)
 	SbkRunRequest request;
 
 	read_request(fcinfo, &request);
-	require_top_level(fcinfo, "run_job");
+	require_top_level(fcinfo, "run_job", "Use scorebook.run_job_in_transaction there.");
 	(void) sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true);
 	PG_RETURN_VOID();
 }
 
-/* Sets its second argument, as procedures do: by a row of it. */
+/*
+ * Sets its second argument, as procedures do: by a row of it.  Without a name it
+ * only looks whether jobs can be run here.
+ */
 Datum
 sbk_sql_run_due_job(PG_FUNCTION_ARGS)
 {
 	SbkRunRequest request = {.kind = SBK_RUN_SOURCE,.swallow = true};
 	TupleDesc	desc;
-	Datum		succeeded;
+	Datum		succeeded = BoolGetDatum(false);
 	bool		isnull = false;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("the name of the job cannot be null"));
-	request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	require_top_level(fcinfo, "run_due_jobs");
-	succeeded = BoolGetDatum(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true) != 0);
+	require_top_level(fcinfo, "run_due_jobs",
+					  "Use scorebook.run_job_in_transaction there, for each job that scorebook.due_jobs() lists.");
+	if (!PG_ARGISNULL(0))
+	{
+		request.job = text_to_cstring(PG_GETARG_TEXT_PP(0));
+		succeeded = BoolGetDatum(sbk_run_job(&request, find_owner(fcinfo->flinfo->fn_oid), true) != 0);
+	}
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
@@ -136,17 +145,44 @@ sbk_sql_scaled_points(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(sbk_scaling_points(&scaling, PG_GETARG_FLOAT4(0)));
 }
 
+/* The arguments: the job, the features if it has three, and the key. */
 Datum
-sbk_sql_pull(PG_FUNCTION_ARGS)
+sbk_sql_score(PG_FUNCTION_ARGS)
 {
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	int			last = PG_NARGS() - 1;
+	Datum		features = 0;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(last))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("the name of the job and the key cannot be null"));
+	if (last == 2)
+		features = PG_ARGISNULL(1) ?
+			DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")) :
+			PG_GETARG_DATUM(1);
 	PG_RETURN_HEAPTUPLEHEADER(sbk_pull(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-									   PG_GETARG_DATUM(1),
-									   PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2),
+									   to_jsonb_value(fcinfo, last), features,
 									   find_owner(fcinfo->flinfo->fn_oid)));
+}
+
+/* An argument of whatever type as to_jsonb has it. */
+static Datum
+to_jsonb_value(FunctionCallInfo fcinfo, int argument)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+	FmgrInfo	flinfo;
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("the type of the key is not known at this call"));
+	fmgr_info(F_TO_JSONB, &flinfo);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID,
+											 list_make1(makeNullConst(type, -1, InvalidOid)),
+											 InvalidOid, InvalidOid,
+											 COERCE_EXPLICIT_CALL),
+					   &flinfo);
+	return FunctionCall1(&flinfo, PG_GETARG_DATUM(argument));
 }
 
 /* The arguments of the trigger: the job, and fail or record. */
@@ -209,7 +245,7 @@ has_changes(const TriggerData *trigger)
 }
 
 static void
-require_top_level(FunctionCallInfo fcinfo, const char *procedure)
+require_top_level(FunctionCallInfo fcinfo, const char *procedure, const char *hint)
 {
 	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
@@ -217,7 +253,7 @@ require_top_level(FunctionCallInfo fcinfo, const char *procedure)
 				errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				errmsg("%s cannot run inside a transaction block", procedure),
 				errdetail("It has transactions of its own, so that a run is seen while it goes on, and a failed one is recorded."),
-				errhint("Use scorebook.run_job_in_transaction there."));
+				errhint("%s", hint));
 }
 
 static void

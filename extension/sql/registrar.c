@@ -8,18 +8,22 @@
  * f is this one C function, which runs with the caller's rights, and calls
  * f_internal with the name of the caller in front of the same arguments, and
  * lets it change records.
+ *
+ * What runs with the caller's rights has an entry, too, which calls f_internal
+ * with the same arguments: so an error does not drag the lines of its PL/pgSQL
+ * along.
  */
 #include "postgres.h"
 
 #include <sys/stat.h>
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -27,13 +31,14 @@
 
 #include "compat.h"
 #include "job/keeper.h"
+#include "job/trace.h"
 #include "scorebook.h"
 
 PG_FUNCTION_INFO_V1(sbk_sql_registrar);
+PG_FUNCTION_INFO_V1(sbk_sql_entry);
 PG_FUNCTION_INFO_V1(sbk_sql_read_model_file);
 
-static Oid	find_internal(Oid function, Oid *owner);
-pg_noreturn static void rethrow_plainly(MemoryContext context);
+static Oid	find_internal(Oid function, bool with_caller, Oid *owner);
 
 Datum
 sbk_sql_registrar(PG_FUNCTION_ARGS)
@@ -42,7 +47,7 @@ sbk_sql_registrar(PG_FUNCTION_ARGS)
 	FmgrInfo	flinfo;
 	NameData	caller;
 	Oid			owner;
-	Oid			internal = find_internal(fcinfo->flinfo->fn_oid, &owner);
+	Oid			internal = find_internal(fcinfo->flinfo->fn_oid, true, &owner);
 	Oid			saved_user;
 	int			saved_context;
 	MemoryContext context = CurrentMemoryContext;
@@ -70,12 +75,51 @@ sbk_sql_registrar(PG_FUNCTION_ARGS)
 	PG_CATCH();
 	{
 		(void) sbk_keeper_let(before);
-		rethrow_plainly(context);
+		sbk_trace_rethrow_entry(context);
 	}
 	PG_END_TRY();
 	(void) sbk_keeper_let(before);
 	SetUserIdAndSecContext(saved_user, saved_context);
 
+	fcinfo->isnull = call->isnull;
+	return result;
+}
+
+/*
+ * Rows come in the way in which the internal function gives them.  Its types are
+ * those of the call.
+ */
+Datum
+sbk_sql_entry(PG_FUNCTION_ARGS)
+{
+	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
+	FmgrInfo   *flinfo = fcinfo->flinfo->fn_extra;
+	MemoryContext context = CurrentMemoryContext;
+	Datum		result = (Datum) 0;
+
+	if (flinfo == NULL)
+	{
+		Oid			owner;
+		Oid			internal = find_internal(fcinfo->flinfo->fn_oid, false, &owner);
+
+		flinfo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(FmgrInfo));
+		fmgr_info_cxt(internal, flinfo, fcinfo->flinfo->fn_mcxt);
+		fmgr_info_set_expr(fcinfo->flinfo->fn_expr, flinfo);
+		fcinfo->flinfo->fn_extra = flinfo;
+	}
+	/* what a procedure is called in says whether it may end transactions */
+	InitFunctionCallInfoData(*call, flinfo, PG_NARGS(), fcinfo->fncollation,
+							 fcinfo->context, fcinfo->resultinfo);
+	memcpy(call->args, fcinfo->args, PG_NARGS() * sizeof(NullableDatum));
+	PG_TRY();
+	{
+		result = FunctionCallInvoke(call);
+	}
+	PG_CATCH();
+	{
+		sbk_trace_rethrow_entry(context);
+	}
+	PG_END_TRY();
 	fcinfo->isnull = call->isnull;
 	return result;
 }
@@ -128,13 +172,14 @@ sbk_sql_read_model_file(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/* The function <name>_internal(name, ...), and who owns it. */
+/* The function <name>_internal(...), and who owns it. */
 static Oid
-find_internal(Oid function, Oid *owner)
+find_internal(Oid function, bool with_caller, Oid *owner)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc form;
 	Oid			types[FUNC_MAX_ARGS];
+	int			first = with_caller ? 1 : 0;
 	int			n;
 	char	   *name;
 	Oid			internal;
@@ -143,37 +188,24 @@ find_internal(Oid function, Oid *owner)
 		elog(ERROR, "cache lookup failed for function %u", function);
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	n = form->pronargs;
-	if (n >= FUNC_MAX_ARGS)
+	if (n + first > FUNC_MAX_ARGS)
 		elog(ERROR, "function %u has too many arguments", function);
 	types[0] = NAMEOID;
-	memcpy(&types[1], form->proargtypes.values, n * sizeof(Oid));
+	memcpy(&types[first], form->proargtypes.values, n * sizeof(Oid));
 	name = psprintf("%s_internal", NameStr(form->proname));
 	ReleaseSysCache(tuple);
 
-	internal = LookupFuncName(list_make2(makeString(SBK_SCHEMA),
-										 makeString(name)),
-							  n + 1, types, false);
+	/* not by LookupFuncName, which knows no procedures */
+	internal = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							   CStringGetDatum(name),
+							   PointerGetDatum(buildoidvector(types, n + first)),
+							   ObjectIdGetDatum(get_namespace_oid(SBK_SCHEMA, false)));
+	if (!OidIsValid(internal))
+		elog(ERROR, "function %s.%s does not exist", SBK_SCHEMA, name);
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(internal));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", internal);
 	*owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	ReleaseSysCache(tuple);
 	return internal;
-}
-
-/*
- * Throws the caught error again without the lines of PL/pgSQL that led to it:
- * they are ours, and tell the user nothing.  Of internal errors they are kept.
- */
-static void
-rethrow_plainly(MemoryContext context)
-{
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	if (error->sqlerrcode != ERRCODE_INTERNAL_ERROR)
-		error->context = NULL;
-	ReThrowError(error);
 }

@@ -48,6 +48,9 @@ CREATE TABLE scorebook.registered_job
 	CONSTRAINT registered_job_name_check CHECK (octet_length(name) BETWEEN 1 AND 48),
 	CONSTRAINT registered_job_keep_check CHECK (keep IN ('latest', 'each_period')),
 	CONSTRAINT registered_job_reasons_check CHECK (reasons >= 0),
+	CONSTRAINT registered_job_max_errors_check CHECK (max_errors >= 0),
+	CONSTRAINT registered_job_max_duration_check CHECK (max_duration > '0'),
+	CONSTRAINT registered_job_max_rows_check CHECK (max_rows > 0),
 	CONSTRAINT registered_job_max_vanished_check CHECK (max_vanished BETWEEN 0 AND 1),
 	CONSTRAINT registered_job_inputs_check CHECK (inputs IN ('full', 'hash', 'none')),
 	CONSTRAINT registered_job_direction_check CHECK (direction IN ('higher_is_riskier', 'higher_is_better')),
@@ -262,6 +265,44 @@ CREATE FUNCTION scorebook.create_job(
 	scale text DEFAULT NULL,
 	readers name[] DEFAULT '{}')
 RETURNS regclass
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[],
+	jsonb, text, name, text, bigint, interval, interval, interval, bigint, numeric, text, text, text, jsonb,
+	jsonb, jsonb, text, name[]) IS
+	'makes a job and its book, and returns the table that the scores go to';
+
+CREATE FUNCTION scorebook.create_job_internal(
+	name text,
+	model text,
+	source text,
+	key name[],
+	schema name,
+	keep text,
+	inputs text,
+	reasons integer,
+	effective_at text,
+	shadows text[],
+	split jsonb,
+	exclude text,
+	watermark name,
+	on_error text,
+	max_errors bigint,
+	retain interval,
+	retain_inputs interval,
+	max_duration interval,
+	max_rows bigint,
+	max_vanished numeric,
+	timezone text,
+	schedule text,
+	direction text,
+	scaling jsonb,
+	cutoffs jsonb,
+	bands jsonb,
+	scale text,
+	readers name[])
+RETURNS regclass
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -333,10 +374,40 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.create_job(text, text, text, name[], name, text, text, integer, text, text[],
+COMMENT ON FUNCTION scorebook.create_job_internal(text, text, text, name[], name, text, text, integer, text, text[],
 	jsonb, text, name, text, bigint, interval, interval, interval, bigint, numeric, text, text, text, jsonb,
 	jsonb, jsonb, text, name[]) IS
-	'makes a job and its book, and returns the table that the scores go to';
+	'what create_job does';
+
+CREATE FUNCTION scorebook.option_hint(option text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE option
+		WHEN 'model' THEN 'It is a reference, such as credit_risk, credit_risk@challenger or credit_risk/3.'
+		WHEN 'keep' THEN 'It is latest or each_period.'
+		WHEN 'inputs' THEN 'It is full, hash or none.'
+		WHEN 'reasons' THEN 'It is a number from 0 on, or null for the default.'
+		WHEN 'on_error' THEN 'It is fail or record.'
+		WHEN 'max_errors' THEN 'It is a number from 0 on.'
+		WHEN 'max_rows' THEN 'It is a number from 1 on, or null for no limit.'
+		WHEN 'max_duration' THEN 'It is a positive interval, such as "2 hours", or null for no limit.'
+		WHEN 'max_vanished' THEN 'It is a share from 0 to 1, or null for no limit.'
+		WHEN 'retain' THEN 'It is a positive interval, such as "2 years", or null to keep the history for good.'
+		WHEN 'retain_inputs' THEN 'It is a positive interval, such as "6 months", or null to keep inputs as long as the history.'
+		WHEN 'direction' THEN 'It is higher_is_riskier or higher_is_better.'
+		WHEN 'effective_at' THEN 'It is an expression over the source for a time, as a string, or null for that of the run.'
+		WHEN 'exclude' THEN 'It is a condition over the source, as a string, or null to exclude nothing.'
+		WHEN 'watermark' THEN 'It is the name of a column of the source that only grows, or null.'
+		WHEN 'timezone' THEN 'It is the name of a time zone, such as "Europe/Berlin".'
+		WHEN 'shadows' THEN 'For example, {"shadows": ["credit_risk@challenger"]}, or {"shadows": []} for none.'
+		ELSE 'See the arguments of scorebook.create_job.'
+	END
+$$;
+
+COMMENT ON FUNCTION scorebook.option_hint(text) IS
+	'what an option of a job can be';
 
 -- What a job reads is checked when it is made or changed, not at night.
 CREATE FUNCTION scorebook.check_job(job scorebook.registered_job)
@@ -349,6 +420,7 @@ BEGIN
 	PERFORM scorebook.check_split(job);
 	PERFORM scorebook.check_shadows(job);
 	PERFORM scorebook.check_reasons(job, job.reasons);
+	PERFORM scorebook.check_watermark(job);
 	PERFORM scorebook.check_expressions(job.source, job.effective_at, job.exclude, job.watermark);
 	-- throws where there is no such time zone
 	PERFORM now() AT TIME ZONE job.timezone;
@@ -434,6 +506,32 @@ $$;
 COMMENT ON FUNCTION scorebook.find_source(text, text, name) IS
 	'the relation that a source names; a query becomes the view <job>_source';
 
+-- A view that create_job has made of a query is gone where it fails.
+CREATE FUNCTION scorebook.is_new_query(name text, source regclass)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM pg_class AS c
+			WHERE c.oid = source AND c.relkind = 'v' AND c.relname = is_new_query.name || '_source')
+		AND NOT EXISTS (SELECT FROM scorebook.registered_job AS j
+			WHERE j.name = is_new_query.name AND j.dropped_at IS NULL)
+$$;
+
+COMMENT ON FUNCTION scorebook.is_new_query(text, regclass) IS
+	'is the source of a job the view of a query, and the job not there yet?';
+
+CREATE FUNCTION scorebook.shown_source(name text, source regclass)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN scorebook.is_new_query(name, source) THEN 'the query' ELSE source::text END
+$$;
+
+COMMENT ON FUNCTION scorebook.shown_source(text, regclass) IS
+	'what messages call the source of a job';
+
 CREATE FUNCTION scorebook.check_binding(name text, model text, source regclass)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -452,8 +550,10 @@ BEGIN
 			MESSAGE = format('the source of job "%s" does not fit model "%s"', name, model),
 			DETAIL = format('Column "%s", for input "%s": %s.', problem.column, problem.feature,
 				problem.verdict),
-			HINT = format('SELECT * FROM scorebook.input_map(%L, %L) shows how columns are matched.',
-				model, source);
+			HINT = CASE
+				WHEN scorebook.is_new_query(name, source)
+					THEN format('Columns are matched by the names of the features. Make a view of the query, and SELECT * FROM scorebook.input_map(%L, ''the_view'') shows how.', model)
+				ELSE format('SELECT * FROM scorebook.input_map(%L, %L) shows how columns are matched.', model, source) END;
 	END IF;
 END
 $$;
@@ -473,7 +573,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
 			MESSAGE = format('the source of job "%s" has no primary key', name),
-			DETAIL = format('Nothing says which columns of %s identify a row.', source),
+			DETAIL = format('Nothing says which columns of %s identify a row.', scorebook.shown_source(name, source)),
 			HINT = 'Name them: key => ''{customer_id}''.';
 	END IF;
 	SELECT k.name INTO missing
@@ -487,7 +587,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_column',
 			MESSAGE = format('the source of job "%s" lacks the column "%s" of its key', name, missing),
-			DETAIL = format('The source is %s.', source),
+			DETAIL = format('The source is %s.', scorebook.shown_source(name, source)),
 			HINT = 'Name columns that identify a row of it: key => ''{customer_id}''.';
 	END IF;
 	-- throws where it cannot be known again; no row is read
@@ -499,6 +599,27 @@ $$;
 
 COMMENT ON FUNCTION scorebook.check_source(text, text, regclass, name[]) IS
 	'throws where a source lacks the key, or does not fit the model';
+
+CREATE FUNCTION scorebook.check_watermark(job scorebook.registered_job)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF job.watermark IS NOT NULL AND NOT EXISTS
+		(SELECT FROM pg_attribute AS a
+		 WHERE a.attrelid = job.source AND a.attname = job.watermark AND a.attnum > 0 AND NOT a.attisdropped) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_column',
+			MESSAGE = format('the source of job "%s" lacks the column "%s" of its watermark', job.name, job.watermark),
+			DETAIL = format('The source is %s.', scorebook.shown_source(job.name, job.source)),
+			HINT = 'Name a column of it that only grows, such as updated_at, or none.';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.check_watermark(scorebook.registered_job) IS
+	'throws where the source of a job has no column of that name';
 
 -- Names in them are looked up as a run does: in pg_catalog only; and all columns
 -- are read, as a run does.
@@ -811,8 +932,8 @@ BEGIN
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
 				MESSAGE = format('%s of job "%s" cannot be %s', option, job.name,
-					coalesce(quote_ident(to_jsonb(job) ->> option), 'null')),
-				HINT = 'keep is latest or each_period, inputs is full, hash or none, on_error is fail or record, max_vanished is a share from 0 to 1, direction is higher_is_riskier or higher_is_better.';
+					coalesce((to_jsonb(job) -> option)::text, 'null')),
+				HINT = scorebook.option_hint(option);
 	END;
 	INSERT INTO scorebook.job_definition (job_id, revision, definition, defined_at, defined_by)
 	VALUES (job.job_id, 1, to_jsonb(job), now(), caller);

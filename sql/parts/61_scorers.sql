@@ -58,6 +58,14 @@ COMMENT ON FUNCTION scorebook.scorers_internal(scorebook.registered_job) IS
 
 CREATE FUNCTION scorebook.split_of(job text, key anycompatible)
 RETURNS text
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.split_of(text, anycompatible) IS
+	'the reference that serves a key of a job, by its split as it is now';
+
+CREATE FUNCTION scorebook.split_of_internal(job text, key anycompatible)
+RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -68,7 +76,7 @@ BEGIN
 	EXECUTE format('SELECT scorebook.key_place($1, ROW(%s)) FROM jsonb_populate_record(NULL::%s, $2) AS k',
 			scorebook.column_list(own.key, 'k.%I'), own.result)
 		INTO place
-		USING own.name, scorebook.key_object(own, to_jsonb(key));
+		USING own.name, scorebook.readable_key(own, to_jsonb(key));
 	RETURN coalesce(
 		(SELECT p.ref
 		 FROM scorebook.split_places(own.model, own.split) AS p
@@ -78,8 +86,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.split_of(text, anycompatible) IS
-	'the reference that serves a key of a job, by its split as it is now';
+COMMENT ON FUNCTION scorebook.split_of_internal(text, anycompatible) IS
+	'what split_of does';
 
 CREATE FUNCTION scorebook.check_split_shares(name text, split jsonb)
 RETURNS void

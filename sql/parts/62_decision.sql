@@ -161,7 +161,12 @@ BEGIN
 	WHERE jsonb_typeof(scaling -> k.key) IS DISTINCT FROM 'number'
 		OR (k.key <> 'points' AND (scaling ->> k.key)::double precision <= 0)
 	LIMIT 1;
-	IF FOUND OR jsonb_typeof(scaling) <> 'object' THEN
+	IF FOUND AND jsonb_typeof(scaling) <> 'object' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the scaling of job "%s" must be a JSON object', name),
+			HINT = 'For example, {"points": 600, "odds": 50, "pdo": 20}: 600 points at odds of 50 to 1, and 20 points to double them.';
+	ELSIF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('the scaling of job "%s" must have a positive number "%s"', name, wrong),
@@ -257,7 +262,9 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('the %s of job "%s" must be a JSON object of ranges', what, job.name),
-			HINT = 'For example, {"accept": [null, 0.1], "refer": [0.1, 0.3], "decline": [0.3, null]}.';
+			HINT = CASE what
+				WHEN 'cutoffs' THEN 'For example, {"accept": [null, 0.1], "refer": [0.1, 0.3], "decline": [0.3, null]}.'
+				ELSE 'For example, {"A": [null, 0.02], "B": [0.02, 0.1], "C": [0.1, null]}.' END;
 	END IF;
 	SELECT r.key, r.value INTO wrong
 	FROM jsonb_each(ranges) AS r
@@ -320,16 +327,25 @@ AS $$
 DECLARE
 	own constant scorebook.registered_job := scorebook.find_job_internal(caller, job);
 	new_set integer;
+	unknown text;
 	order_wrong boolean;
 BEGIN
 	scale := coalesce(scale, CASE WHEN own.scaling IS NULL THEN 'probability' ELSE 'points' END);
 	PERFORM FROM scorebook.registered_job AS j WHERE j.job_id = own.job_id FOR UPDATE;
 	new_set := coalesce(scorebook.current_set('cutoff', own.job_id), 0) + 1;
-	IF EXISTS (SELECT FROM jsonb_object_keys(cutoffs) AS k (key) WHERE k.key NOT IN ('accept', 'refer', 'decline')) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('the cutoffs of job "%s" have an unknown decision', job),
-			HINT = 'Decisions are accept, refer and decline; other labels belong in bands.';
+	-- what is no object is refused below
+	IF jsonb_typeof(cutoffs) = 'object' THEN
+		SELECT k.key INTO unknown
+		FROM jsonb_object_keys(cutoffs) AS k (key)
+		WHERE k.key NOT IN ('accept', 'refer', 'decline')
+		ORDER BY k.key
+		LIMIT 1;
+		IF FOUND THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('the cutoffs of job "%s" have an unknown decision "%s"', job, unknown),
+				HINT = 'Decisions are accept, refer and decline; other labels belong in bands.';
+		END IF;
 	END IF;
 	INSERT INTO scorebook.cutoff (job_id, set, low, high, decision, direction, scale, defined_at, defined_by)
 	SELECT own.job_id, new_set, r.low, r.high, r.label, own.direction, scale, now(), caller

@@ -52,7 +52,7 @@ BEGIN
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('permission denied for job "%s"', job.name),
 			DETAIL = format('It belongs to role "%s".', job.owner),
-			HINT = 'Members of that role may change and erase, and grant rights on the job.';
+			HINT = 'Only its owner may change it, erase from its book, and grant rights on it.';
 	END IF;
 	RAISE EXCEPTION USING
 		ERRCODE = 'insufficient_privilege',
@@ -65,6 +65,46 @@ $$;
 
 COMMENT ON FUNCTION scorebook.check_job_privilege_internal(name, scorebook.registered_job, text) IS
 	'throws where a role lacks a privilege on a job';
+
+-- A job that a role does not see is not hidden from it: the errors say whose it
+-- is, and so who can grant a right on it.
+CREATE FUNCTION scorebook.refuse_job(name text, with_dropped boolean)
+RETURNS void
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.refuse_job(text, boolean) IS
+	'throws what is to be said of a job that the current role does not see';
+
+CREATE FUNCTION scorebook.refuse_job_internal(caller name, name text, with_dropped boolean)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job scorebook.registered_job;
+BEGIN
+	SELECT j.* INTO job
+	FROM scorebook.registered_job AS j
+	WHERE j.name = refuse_job_internal.name AND (with_dropped OR j.dropped_at IS NULL)
+	ORDER BY j.job_id DESC
+	LIMIT 1;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = format('job "%s" does not exist', name),
+			HINT = 'Jobs are listed in scorebook.job.';
+	END IF;
+	RAISE EXCEPTION USING
+		ERRCODE = 'insufficient_privilege',
+		MESSAGE = format('permission denied for job "%s"', name),
+		DETAIL = format('It belongs to role "%s", and role "%s" may not read its book.', job.owner, caller),
+		HINT = format('Its owner can GRANT SELECT ON %s, %s TO %I.', job.result, job.history, caller);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.refuse_job_internal(name, text, boolean) IS
+	'what refuse_job does, with the rights of the extension''s owner';
 
 CREATE FUNCTION scorebook.grant_job(job text, role name, privilege text)
 RETURNS void

@@ -221,17 +221,23 @@ DECLARE
 BEGIN
 	SELECT j.* INTO job FROM scorebook.registered_job AS j WHERE j.name = find_job.name AND j.dropped_at IS NULL;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_object',
-			MESSAGE = format('job "%s" does not exist', name),
-			HINT = 'Jobs are listed in scorebook.job.';
+		PERFORM scorebook.refuse_job(name, false);
 	END IF;
 	RETURN job;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.find_job(text) IS
-	'the job of a name; throws where there is none';
+	'the job of a name; throws where the current role sees none';
+
+-- For what only the owner may do: nothing else is looked at before that.
+CREATE FUNCTION scorebook.find_own_job(name text)
+RETURNS scorebook.registered_job
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.find_own_job(text) IS
+	'the job of a name; throws where it is not one of the current role';
 
 -- The job of a name, for a role that has the privilege.
 CREATE FUNCTION scorebook.find_job_internal(caller name, name text, privilege text DEFAULT 'own')
@@ -250,6 +256,19 @@ $$;
 
 COMMENT ON FUNCTION scorebook.find_job_internal(name, text, text) IS
 	'the job of a name, after checking that the role has the privilege';
+
+CREATE FUNCTION scorebook.find_own_job_internal(caller name, name text)
+RETURNS scorebook.registered_job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN scorebook.find_job_internal(caller, name, 'own');
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.find_own_job_internal(name, text) IS
+	'what find_own_job does, with the rights of the extension''s owner';
 
 -- Runs and decisions hold the lock on the job: what still is running has crashed.
 CREATE FUNCTION scorebook.begin_run_internal(caller name, id integer, kind text,

@@ -16,20 +16,25 @@ BEGIN
 	ORDER BY j.job_id DESC
 	LIMIT 1;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'undefined_object',
-			MESSAGE = format('job "%s" does not exist', job),
-			HINT = 'Jobs are listed in scorebook.job.';
+		PERFORM scorebook.refuse_job(job, true);
 	END IF;
 	RETURN book;
 END
 $$;
 
 COMMENT ON FUNCTION scorebook.find_book(text) IS
-	'the job of a name, be it dropped; throws where there is none';
+	'the job of a name, be it dropped; throws where the current role sees none';
 
 -- The same for its owner.
-CREATE FUNCTION scorebook.find_book_internal(caller name, job text)
+CREATE FUNCTION scorebook.find_own_book(job text)
+RETURNS scorebook.registered_job
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_registrar';
+
+COMMENT ON FUNCTION scorebook.find_own_book(text) IS
+	'the job of a name, be it dropped; throws where it is not one of the current role';
+
+CREATE FUNCTION scorebook.find_own_book_internal(caller name, job text)
 RETURNS scorebook.registered_job
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -42,7 +47,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.find_book_internal(name, text) IS
+COMMENT ON FUNCTION scorebook.find_own_book_internal(name, text) IS
 	'the job of a name, be it dropped, after checking that it is the role''s own';
 
 -- A key is named by its value where it is one column, and by a row or a JSON
@@ -76,6 +81,33 @@ $$;
 COMMENT ON FUNCTION scorebook.key_object(scorebook.registered_job, jsonb) IS
 	'a key of a job as an object with its columns, and effective_at where it names a period';
 
+-- The same, but where it cannot be read by the types of the book's columns, the
+-- error names the job.
+CREATE FUNCTION scorebook.readable_key(job scorebook.registered_job, key jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	subject constant jsonb := scorebook.key_object(job, key);
+BEGIN
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = job.result) THEN
+		EXECUTE format('SELECT jsonb_populate_record(NULL::%s, $1)', job.result) USING subject;
+	END IF;
+	RETURN subject;
+EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range OR invalid_datetime_format
+		OR datetime_field_overflow THEN
+	RAISE EXCEPTION USING
+		ERRCODE = SQLSTATE,
+		MESSAGE = format('invalid key for job "%s": %s', job.name, subject),
+		DETAIL = upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.',
+		HINT = format('A key is read by the types of the columns (%s) of %s.', array_to_string(job.key, ', '), job.result);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.readable_key(scorebook.registered_job, jsonb) IS
+	'a key of a job as key_object gives it; throws where it is not of the types of the key';
+
 CREATE FUNCTION scorebook.as_of_final_until(job text)
 RETURNS timestamp with time zone
 LANGUAGE sql STABLE
@@ -91,6 +123,14 @@ COMMENT ON FUNCTION scorebook.as_of_final_until(text) IS
 -- and time, and the records that it rests on.  Rows of a run that only decides
 -- anew are of the versions that have scored them before.
 CREATE FUNCTION scorebook.verify_book(job text)
+RETURNS TABLE (problem text, run bigint, key text, detail text)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.verify_book(text) IS
+	'what is wrong with the book of a job; no rows: nothing';
+
+CREATE FUNCTION scorebook.verify_book_internal(job text)
 RETURNS TABLE (problem text, run bigint, key text, detail text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -129,8 +169,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.verify_book(text) IS
-	'what is wrong with the book of a job; no rows: nothing';
+COMMENT ON FUNCTION scorebook.verify_book_internal(text) IS
+	'what verify_book does';
 
 -- A transaction sees its own runs before they have a moment.  Runs and decisions
 -- come one after the other, and so do their moments; pulls and streams may begin

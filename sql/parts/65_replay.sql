@@ -121,12 +121,21 @@ COMMENT ON FUNCTION scorebook.scored_again(scorebook.registered_job, text, text)
 CREATE FUNCTION scorebook.score_at(job text, key anycompatible,
 	at timestamp with time zone DEFAULT now())
 RETURNS jsonb
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.score_at(text, anycompatible, timestamp with time zone) IS
+	'the row that a book had of a key at a time; null where it had none';
+
+CREATE FUNCTION scorebook.score_at_internal(job text, key anycompatible,
+	at timestamp with time zone)
+RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	book constant scorebook.registered_job := scorebook.find_book(job);
-	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
+	subject constant jsonb := scorebook.readable_key(book, to_jsonb(key));
 	said jsonb;
 BEGIN
 	EXECUTE format('SELECT to_jsonb(c.*) FROM %s AS c', scorebook.row_of_key(book))
@@ -139,11 +148,21 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.score_at(text, anycompatible, timestamp with time zone) IS
-	'the row that a book had of a key at a time; null where it had none';
+COMMENT ON FUNCTION scorebook.score_at_internal(text, anycompatible, timestamp with time zone) IS
+	'what score_at does';
 
 CREATE FUNCTION scorebook.replay_score(job text, key anycompatible,
 	at timestamp with time zone DEFAULT now())
+RETURNS TABLE (run bigint, effective_at timestamp with time zone, model text, said real[], says real[],
+	difference double precision, verdict text)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.replay_score(text, anycompatible, timestamp with time zone) IS
+	'does the version that scored a key give the same bits again? no row: the book had none';
+
+CREATE FUNCTION scorebook.replay_score_internal(job text, key anycompatible,
+	at timestamp with time zone)
 RETURNS TABLE (run bigint, effective_at timestamp with time zone, model text, said real[], says real[],
 	difference double precision, verdict text)
 LANGUAGE plpgsql STABLE
@@ -151,7 +170,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	book constant scorebook.registered_job := scorebook.find_book(job);
-	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
+	subject constant jsonb := scorebook.readable_key(book, to_jsonb(key));
 BEGIN
 	RETURN QUERY EXECUTE format(
 		'SELECT s.run, s.effective_at, s.model, s.said, s.says,'
@@ -166,8 +185,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.replay_score(text, anycompatible, timestamp with time zone) IS
-	'does the version that scored a key give the same bits again? no row: the book had none';
+COMMENT ON FUNCTION scorebook.replay_score_internal(text, anycompatible, timestamp with time zone) IS
+	'what replay_score does';
 
 CREATE FUNCTION scorebook.job_of_run(run bigint)
 RETURNS scorebook.registered_job
@@ -196,6 +215,15 @@ COMMENT ON FUNCTION scorebook.job_of_run(bigint) IS
 CREATE FUNCTION scorebook.replay_run(run bigint)
 RETURNS TABLE (key jsonb, effective_at timestamp with time zone, model text, said real[], says real[],
 	difference double precision, verdict text)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.replay_run(bigint) IS
+	'does the version that a run scored with give the same bits again, for each row that it wrote?';
+
+CREATE FUNCTION scorebook.replay_run_internal(run bigint)
+RETURNS TABLE (key jsonb, effective_at timestamp with time zone, model text, said real[], says real[],
+	difference double precision, verdict text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -213,14 +241,23 @@ BEGIN
 	SELECT NULL::jsonb, NULL::timestamp with time zone, NULL::text, NULL::real[], NULL::real[],
 		NULL::double precision, CASE a.reason WHEN 'erased' THEN 'erased' ELSE 'inputs not kept' END
 	FROM scorebook.amendment AS a, generate_series(1, a.rows_written)
-	WHERE a.run = replay_run.run AND a.part = '';
+	WHERE a.run = replay_run_internal.run AND a.part = '';
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.replay_run(bigint) IS
-	'does the version that a run scored with give the same bits again, for each row that it wrote?';
+COMMENT ON FUNCTION scorebook.replay_run_internal(bigint) IS
+	'what replay_run does';
 
 CREATE FUNCTION scorebook.rescore_run(run bigint, ref text)
+RETURNS TABLE (key jsonb, effective_at timestamp with time zone, was real[], would_be real[],
+	difference double precision)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.rescore_run(bigint, text) IS
+	'what another version would have said, from the inputs that were kept; writes nothing';
+
+CREATE FUNCTION scorebook.rescore_run_internal(run bigint, ref text)
 RETURNS TABLE (key jsonb, effective_at timestamp with time zone, was real[], would_be real[],
 	difference double precision)
 LANGUAGE plpgsql STABLE
@@ -238,11 +275,21 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.rescore_run(bigint, text) IS
-	'what another version would have said, from the inputs that were kept; writes nothing';
+COMMENT ON FUNCTION scorebook.rescore_run_internal(bigint, text) IS
+	'what rescore_run does';
 
 CREATE FUNCTION scorebook.explain_score(job text, key anycompatible,
 	at timestamp with time zone DEFAULT now(), top_n integer DEFAULT NULL, class text DEFAULT NULL)
+RETURNS TABLE (feature text, value text, contribution real, output text,
+	base_value real, additivity_error real)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.explain_score(text, anycompatible, timestamp with time zone, integer, text) IS
+	'what each feature added to a score of a book, the largest first: of the kept inputs, with the version that gave it';
+
+CREATE FUNCTION scorebook.explain_score_internal(job text, key anycompatible,
+	at timestamp with time zone, top_n integer, class text)
 RETURNS TABLE (feature text, value text, contribution real, output text,
 	base_value real, additivity_error real)
 LANGUAGE plpgsql STABLE
@@ -250,33 +297,40 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	book constant scorebook.registered_job := scorebook.find_book(job);
-	subject constant jsonb := scorebook.key_object(book, to_jsonb(key));
+	subject constant jsonb := scorebook.readable_key(book, to_jsonb(key));
 	said record;
 BEGIN
 	EXECUTE format('SELECT r.model_id, c.version, c.inputs FROM %s AS c %s', scorebook.row_of_key(book),
 		scorebook.join_scoring_run(book))
 	INTO said
 	USING subject, at;
-	IF said IS NULL AND NOT scorebook.is_erased(book.job_id, subject, at) THEN
+	IF said IS NULL THEN
+		IF scorebook.is_erased(book.job_id, subject, at) THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'object_not_in_prerequisite_state',
+				MESSAGE = format('what job "%s" said of this key was erased', book.name),
+				HINT = 'Nothing is left of it that could be explained.';
+		END IF;
 		RETURN;
 	END IF;
 	IF said.inputs IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('the inputs of this score of job "%s" are not kept', book.name),
-			DETAIL = CASE
-				WHEN said IS NULL THEN 'They were erased.'
-				WHEN book.inputs = 'full' THEN format('The job keeps them for this long: %s.', book.retain_inputs)
+			DETAIL = CASE book.inputs
+				WHEN 'full' THEN format('The job keeps them in its history for this long: %s.', book.retain_inputs)
 				ELSE format('The job keeps this of its inputs: %s.', book.inputs) END,
-			HINT = 'Only a job that keeps its inputs (inputs => ''full'') can explain its scores later.';
+			HINT = CASE book.inputs
+				WHEN 'full' THEN 'A longer retain_inputs keeps those that are still there.'
+				ELSE 'Only a job that keeps its inputs (inputs => ''full'') can explain its scores later.' END;
 	END IF;
 	RETURN QUERY SELECT e.*
 	FROM scorebook.explain_inputs(said.model_id, said.version, said.inputs, top_n, class) AS e;
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.explain_score(text, anycompatible, timestamp with time zone, integer, text) IS
-	'what each feature added to a score of a book, the largest first: of the kept inputs, with the version that gave it';
+COMMENT ON FUNCTION scorebook.explain_score_internal(text, anycompatible, timestamp with time zone, integer, text) IS
+	'what explain_score does';
 
 -- A run that looked at all of a source has confirmed what it did not change;
 -- where it was about one of several periods, of that one.

@@ -1,30 +1,13 @@
 -- Pull: one subject is scored now, with a record.  Who pulls needs the privilege
 -- score on the job, and no right on its source, model or book.
 
-CREATE FUNCTION scorebook.pull_subject(job text, subject jsonb, features jsonb,
-	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
-	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
-	OUT effective_at timestamp with time zone)
-RETURNS record
-LANGUAGE c VOLATILE
-AS 'MODULE_PATHNAME', 'sbk_sql_pull';
-
-COMMENT ON FUNCTION scorebook.pull_subject(text, jsonb, jsonb) IS
-	'what both score functions do';
-
 CREATE FUNCTION scorebook.score(job text, key anycompatible,
 	OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text,
 	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
 	OUT effective_at timestamp with time zone)
 RETURNS record
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
-	FROM scorebook.pull_subject(job, to_jsonb(key), NULL) AS p;
-END
-$$;
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'sbk_sql_score';
 
 COMMENT ON FUNCTION scorebook.score(text, anycompatible) IS
 	'scores one subject now, from the job''s source, into the job''s book';
@@ -34,20 +17,14 @@ CREATE FUNCTION scorebook.score(job text, features jsonb, key anycompatible,
 	OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint,
 	OUT effective_at timestamp with time zone)
 RETURNS record
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	SELECT p.* INTO score, scores, class, points, decision, band, reasons, version, run, effective_at
-	FROM scorebook.pull_subject(job, to_jsonb(key), coalesce(features, '{}')) AS p;
-END
-$$;
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'sbk_sql_score';
 
 COMMENT ON FUNCTION scorebook.score(text, jsonb, anycompatible) IS
 	'scores one subject now, with these features, into the job''s book';
 
 -- What a pull needs to know: the job's owner, the key as the book has it, and
--- the statement that reads what the book says of it, as a row of pull_subject; $1
+-- the statement that reads what the book says of it, as a row of score; $1
 -- is the key, $2 the run, $3 its effective_at.
 CREATE FUNCTION scorebook.pull_internal(caller name, name text, key jsonb,
 	OUT owner name, OUT subject jsonb, OUT answer text)

@@ -59,6 +59,14 @@ COMMENT ON FUNCTION scorebook.streamed_table(scorebook.registered_job) IS
 
 CREATE FUNCTION scorebook.stream_job(name text, on_error text DEFAULT 'fail')
 RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.stream_job(text, text) IS
+	'scores the rows of a job''s source from now on as they change, in the transaction that changes them';
+
+CREATE FUNCTION scorebook.stream_job_internal(name text, on_error text)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -67,7 +75,7 @@ DECLARE
 	base regclass;
 	part regclass;
 BEGIN
-	job := scorebook.find_job(name);
+	job := scorebook.find_own_job(name);
 	base := (scorebook.streamed_table(job)).relation;
 	PERFORM scorebook.register_stream(name, base, on_error);
 	FOR part IN SELECT p.relid FROM pg_partition_tree(base) AS p UNION SELECT base LOOP
@@ -76,8 +84,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.stream_job(text, text) IS
-	'scores the rows of a job''s source from now on as they change, in the transaction that changes them';
+COMMENT ON FUNCTION scorebook.stream_job_internal(text, text) IS
+	'what stream_job does';
 
 CREATE FUNCTION scorebook.create_stream_triggers(relation regclass, job_id integer, name text, on_error text)
 RETURNS void
@@ -106,11 +114,19 @@ COMMENT ON FUNCTION scorebook.create_stream_triggers(regclass, integer, text, te
 
 CREATE FUNCTION scorebook.unstream_job(name text)
 RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.unstream_job(text) IS
+	'ends the stream of a job';
+
+CREATE FUNCTION scorebook.unstream_job_internal(name text)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job constant scorebook.registered_job := scorebook.find_job(name);
+	job constant scorebook.registered_job := scorebook.find_own_job(name);
 	trigger record;
 BEGIN
 	PERFORM scorebook.unregister_stream(name);
@@ -125,8 +141,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.unstream_job(text) IS
-	'ends the stream of a job';
+COMMENT ON FUNCTION scorebook.unstream_job_internal(text) IS
+	'what unstream_job does';
 
 CREATE FUNCTION scorebook.register_stream(name text, relation regclass, on_error text)
 RETURNS void

@@ -14,13 +14,57 @@ $$;
 COMMENT ON FUNCTION scorebook.changeable_options() IS
 	'the options that alter_job takes';
 
+-- One option after the other, so that an error names the one that is wrong.
+CREATE FUNCTION scorebook.changed_job(job scorebook.registered_job, options jsonb)
+RETURNS scorebook.registered_job
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	option record;
+	reason text;
+BEGIN
+	FOR option IN SELECT o.key AS name, o.value FROM jsonb_each(options) AS o ORDER BY o.key LOOP
+		reason := CASE
+			WHEN jsonb_typeof(option.value) IN ('object', 'array') AND option.name NOT IN ('scaling', 'split', 'shadows')
+				THEN format('it is a JSON %s', jsonb_typeof(option.value)) END;
+		IF reason IS NULL THEN
+			BEGIN
+				job := jsonb_populate_record(job, jsonb_build_object(option.name, option.value));
+				CONTINUE;
+			EXCEPTION WHEN data_exception THEN
+				reason := SQLERRM;
+			END;
+		END IF;
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('%s of job "%s" cannot be %s', option.name, job.name, option.value),
+			DETAIL = upper(left(reason, 1)) || substr(reason, 2) || '.',
+			HINT = scorebook.option_hint(option.name);
+	END LOOP;
+	job.shadows := coalesce(job.shadows, '{}');
+	RETURN job;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.changed_job(scorebook.registered_job, jsonb) IS
+	'a job with options changed; throws where one has a value of another type';
+
 CREATE FUNCTION scorebook.alter_job(name text, options jsonb)
+RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.alter_job(text, jsonb) IS
+	'changes options of a job, {"exclude": "objected", "max_rows": null}; the next run follows them';
+
+CREATE FUNCTION scorebook.alter_job_internal(name text, options jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	job scorebook.registered_job := scorebook.find_job(name);
+	job scorebook.registered_job := scorebook.find_own_job(name);
 	unknown text;
 BEGIN
 	IF jsonb_typeof(options) IS DISTINCT FROM 'object' THEN
@@ -46,8 +90,7 @@ BEGIN
 			MESSAGE = format('the shadows of job "%s" must be a JSON array of references', name),
 			HINT = 'For example, {"shadows": ["credit_risk@challenger"]}, or {"shadows": []} for none.';
 	END IF;
-	job := jsonb_populate_record(job, options);
-	job.shadows := coalesce(job.shadows, '{}');
+	job := scorebook.changed_job(job, options);
 	PERFORM scorebook.check_job(job);
 	IF job.shadow IS NULL AND cardinality(job.shadows) > 0 THEN
 		PERFORM scorebook.create_shadow_book(job);
@@ -59,8 +102,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.alter_job(text, jsonb) IS
-	'changes options of a job, {"exclude": "objected", "max_rows": null}; the next run follows them';
+COMMENT ON FUNCTION scorebook.alter_job_internal(text, jsonb) IS
+	'what alter_job does';
 
 CREATE FUNCTION scorebook.change_job(name text, options jsonb)
 RETURNS void
@@ -84,11 +127,10 @@ BEGIN
 	PERFORM FROM scorebook.registered_job AS j WHERE j.job_id = job.job_id FOR UPDATE;
 	job := scorebook.find_job_internal(caller, name);
 	-- nothing else of a job may be changed, whoever calls this
-	job := jsonb_populate_record(job, (
+	job := scorebook.changed_job(job, (
 		SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}')
 		FROM jsonb_each(options) AS o
 		WHERE o.key = ANY (scorebook.changeable_options())));
-	job.shadows := coalesce(job.shadows, '{}');
 	IF job.shadow IS NULL AND cardinality(job.shadows) > 0 THEN
 		job.shadow := scorebook.shadow_table(job, '_shadow')::regclass;
 		job.shadow_history := scorebook.shadow_table(job, '_shadow_history')::regclass;
@@ -123,8 +165,8 @@ EXCEPTION WHEN check_violation OR not_null_violation THEN
 	RAISE EXCEPTION USING
 		ERRCODE = 'invalid_parameter_value',
 		MESSAGE = format('%s of job "%s" cannot be %s', option, name,
-			coalesce(quote_ident(to_jsonb(job) ->> option), 'null')),
-		HINT = 'on_error is fail or record, max_vanished is a share from 0 to 1; model, on_error and max_errors cannot be null.';
+			coalesce((to_jsonb(job) -> option)::text, 'null')),
+		HINT = scorebook.option_hint(option);
 END
 $$;
 
@@ -133,12 +175,20 @@ COMMENT ON FUNCTION scorebook.change_job_internal(name, text, jsonb) IS
 
 CREATE FUNCTION scorebook.drop_job(name text, keep_book boolean DEFAULT true)
 RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.drop_job(text, boolean) IS
+	'ends a job; its book stays and can be read as of any time, unless keep_book is false';
+
+CREATE FUNCTION scorebook.drop_job_internal(name text, keep_book boolean)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job constant scorebook.registered_job :=
-		CASE WHEN keep_book THEN scorebook.find_job(name) ELSE scorebook.find_book(name) END;
+		CASE WHEN keep_book THEN scorebook.find_own_job(name) ELSE scorebook.find_own_book(name) END;
 	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM scorebook.stream AS s WHERE s.job_id = job.job_id) THEN
@@ -168,8 +218,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.drop_job(text, boolean) IS
-	'ends a job; its book stays and can be read as of any time, unless keep_book is false';
+COMMENT ON FUNCTION scorebook.drop_job_internal(text, boolean) IS
+	'what drop_job does';
 
 CREATE FUNCTION scorebook.unregister_job(name text, keep_book boolean)
 RETURNS void
@@ -186,7 +236,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job constant scorebook.registered_job := CASE WHEN keep_book THEN scorebook.find_job_internal(caller, name)
-		ELSE scorebook.find_book_internal(caller, name) END;
+		ELSE scorebook.find_own_book_internal(caller, name) END;
 BEGIN
 	PERFORM scorebook.keep_runs_out_internal(job.job_id, job.name);
 	-- pulls and streams that are going on write records, too

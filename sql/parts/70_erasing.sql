@@ -208,33 +208,53 @@ COMMENT ON FUNCTION scorebook.record_amendment_internal(scorebook.registered_job
 
 CREATE FUNCTION scorebook.erase(job text, key anycompatible, reason text, wait boolean DEFAULT false)
 RETURNS TABLE (place text, rows bigint, note text)
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RETURN QUERY
-	SELECT r.place, r.rows, r.note
-	FROM jsonb_to_recordset(scorebook.erase_subject(job,
-			scorebook.subject_of(scorebook.find_book(job), to_jsonb(key)), reason, wait))
-		AS r (place text, rows bigint, note text);
-END
-$$;
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
 
 COMMENT ON FUNCTION scorebook.erase(text, anycompatible, text, boolean) IS
 	'removes what the book of a job knows of one subject, and keeps it from coming back; returns from where, and what it could not reach';
 
+CREATE FUNCTION scorebook.erase_internal(job text, key anycompatible, reason text, wait boolean)
+RETURNS TABLE (place text, rows bigint, note text)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	book constant scorebook.registered_job := scorebook.find_own_book(job);
+	subject constant jsonb := scorebook.subject_of(book, scorebook.readable_key(book, to_jsonb(key)));
+BEGIN
+	RETURN QUERY
+	SELECT r.place, r.rows, r.note
+	FROM jsonb_to_recordset(scorebook.erase_subject(job, subject, reason, wait))
+		AS r (place text, rows bigint, note text);
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.erase_internal(text, anycompatible, text, boolean) IS
+	'what erase does';
+
 CREATE FUNCTION scorebook.unerase(job text, key anycompatible, reason text)
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.unerase(text, anycompatible, text) IS
+	'lets a key be scored again that was erased';
+
+CREATE FUNCTION scorebook.unerase_internal(job text, key anycompatible, reason text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	book constant scorebook.registered_job := scorebook.find_own_book(job);
 BEGIN
-	PERFORM scorebook.unerase_subject(job, scorebook.subject_of(scorebook.find_book(job), to_jsonb(key)), reason);
+	PERFORM scorebook.unerase_subject(job, scorebook.subject_of(book, scorebook.readable_key(book, to_jsonb(key))), reason);
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.unerase(text, anycompatible, text) IS
-	'lets a key be scored again that was erased';
+COMMENT ON FUNCTION scorebook.unerase_internal(text, anycompatible, text) IS
+	'what unerase does';
 
 CREATE FUNCTION scorebook.erase_subject(job text, subject jsonb, reason text, wait boolean)
 RETURNS jsonb
@@ -305,7 +325,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book scorebook.registered_job := scorebook.find_book_internal(caller, job);
+	book scorebook.registered_job := scorebook.find_own_book_internal(caller, job);
 	known record;
 	matches text;
 	part record;
@@ -317,7 +337,7 @@ BEGIN
 	PERFORM scorebook.check_amending_internal('erase');
 	PERFORM scorebook.known_key_internal(book, subject);
 	PERFORM scorebook.keep_writers_out_internal(book.job_id, book.name, coalesce(wait, false));
-	book := scorebook.find_book_internal(caller, job);
+	book := scorebook.find_own_book_internal(caller, job);
 	INSERT INTO scorebook.erasure_secret (job_id, secret)
 	VALUES (book.job_id, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))
 	ON CONFLICT DO NOTHING;
@@ -436,7 +456,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	book constant scorebook.registered_job := scorebook.find_book_internal(caller, job);
+	book constant scorebook.registered_job := scorebook.find_own_book_internal(caller, job);
 	known record;
 BEGIN
 	PERFORM scorebook.check_reason_internal(reason);

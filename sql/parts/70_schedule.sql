@@ -202,6 +202,19 @@ $$;
 COMMENT ON FUNCTION scorebook.clock_differences(text, text) IS
 	'by how many minutes the clock of a time zone is ahead of that of another one, in the next two years';
 
+CREATE FUNCTION scorebook.shown_minutes(minutes integer)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('%s %s%s', u.n, u.unit, CASE WHEN u.n <> 1 THEN 's' END), ' and ' ORDER BY u.unit)
+	FROM (VALUES (minutes / 60, 'hour'), (minutes % 60, 'minute')) AS u (n, unit)
+	WHERE u.n <> 0
+$$;
+
+COMMENT ON FUNCTION scorebook.shown_minutes(integer) IS
+	'so many minutes in words, such as 5 hours and 30 minutes';
+
 -- pg_cron cannot run each schedule of each job: then it says nothing, and runs
 -- at another time, or never.
 CREATE FUNCTION scorebook.check_pg_cron_internal(job scorebook.registered_job, schedule text)
@@ -258,7 +271,7 @@ BEGIN
 				format('or give the job that time zone, scorebook.alter_job(%L, ''{"timezone": "%s"}''),',
 					job.name, pg_cron.timezone),
 				'and write the schedule in it:',
-				(SELECT string_agg(format('%s hours %s', to_char(make_interval(mins => abs(d)), 'FMHH24:MI'),
+				(SELECT string_agg(format('%s %s', scorebook.shown_minutes(abs(d)),
 						CASE WHEN d < 0 THEN 'later' ELSE 'earlier' END), ' or ' ORDER BY d)
 				 FROM unnest(differences) AS d WHERE d <> 0) || '.');
 	END IF;
@@ -270,11 +283,19 @@ COMMENT ON FUNCTION scorebook.check_pg_cron_internal(scorebook.registered_job, t
 
 CREATE FUNCTION scorebook.schedule_job(name text, cron text, scheduler text DEFAULT 'pg_cron')
 RETURNS TABLE (fires_at timestamp with time zone, local_time timestamp without time zone)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.schedule_job(text, text, text) IS
+	'runs a job by itself, and returns the next three times, also as the clock of the job''s time zone shows them';
+
+CREATE FUNCTION scorebook.schedule_job_internal(name text, cron text, scheduler text)
+RETURNS TABLE (fires_at timestamp with time zone, local_time timestamp without time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	timezone constant text := (scorebook.find_job(name)).timezone;
+	timezone constant text := (scorebook.find_own_job(name)).timezone;
 BEGIN
 	IF cron IS NULL OR scheduler IS NULL THEN
 		RAISE EXCEPTION USING
@@ -289,16 +310,24 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.schedule_job(text, text, text) IS
-	'runs a job by itself, and returns the next three times, also as the clock of the job''s time zone shows them';
+COMMENT ON FUNCTION scorebook.schedule_job_internal(text, text, text) IS
+	'what schedule_job does';
 
 CREATE FUNCTION scorebook.unschedule_job(name text)
+RETURNS void
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.unschedule_job(text) IS
+	'does not run a job by itself any more';
+
+CREATE FUNCTION scorebook.unschedule_job_internal(name text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF (scorebook.find_job(name)).schedule IS NULL THEN
+	IF (scorebook.find_own_job(name)).schedule IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('job "%s" has no schedule', name);
@@ -307,8 +336,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.unschedule_job(text) IS
-	'does not run a job by itself any more';
+COMMENT ON FUNCTION scorebook.unschedule_job_internal(text) IS
+	'what unschedule_job does';
 
 CREATE FUNCTION scorebook.change_schedule(name text, cron text, scheduler text)
 RETURNS void
@@ -443,8 +472,43 @@ CREATE CONSTRAINT TRIGGER registered_job_schedule AFTER UPDATE ON scorebook.regi
 		AND (OLD.schedule, OLD.scheduler) IS DISTINCT FROM (NEW.schedule, NEW.scheduler))
 	EXECUTE FUNCTION scorebook.tell_pg_cron_internal();
 
+-- Nobody inserts a job with a schedule but a restore, and the pg_cron of where it
+-- is restored knows nothing of it.
+CREATE FUNCTION scorebook.forget_pg_cron() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	NEW.scheduled_at := NULL;
+	RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION scorebook.forget_pg_cron() IS
+	'trigger: a restored job is run by pg_cron once it is scheduled again';
+
+CREATE TRIGGER restored_schedule BEFORE INSERT ON scorebook.registered_job
+	FOR EACH ROW WHEN (NEW.scheduler = 'pg_cron')
+	EXECUTE FUNCTION scorebook.forget_pg_cron();
+
+-- When a job should have been run since it was scheduled and its last run began;
+-- null: it is not late.  pg_cron has a minute to begin.
+CREATE FUNCTION scorebook.due_since(schedule text, timezone text, scheduler text,
+	scheduled_at timestamp with time zone, last_started_at timestamp with time zone)
+RETURNS timestamp with time zone
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT f
+	FROM scorebook.next_firings(schedule, timezone, greatest(scheduled_at, last_started_at), 1) AS f
+	WHERE scheduled_at IS NOT NULL AND f <= clock_timestamp()
+		- CASE scheduler WHEN 'pg_cron' THEN interval '1 minute' ELSE interval '0' END
+$$;
+
+COMMENT ON FUNCTION scorebook.due_since(text, text, text, timestamp with time zone, timestamp with time zone) IS
+	'since when a job with a schedule should have been run; null: it is not late';
+
 -- Jobs that the caller may run, and should have been since their last run began.
--- What is pg_cron's is due when it has not been begun for a minute.
 CREATE FUNCTION scorebook.due_jobs()
 RETURNS TABLE (name text, upstream text[], held_up_by text[])
 LANGUAGE plpgsql STABLE
@@ -458,10 +522,7 @@ BEGIN
 	(
 		SELECT j.job_id, j.name, j.source, v.last_status,
 			ARRAY[j.result, j.history, j.shadow, j.shadow_history]::oid[] AS book,
-			EXISTS (SELECT
-				FROM scorebook.next_firings(j.schedule, j.timezone, greatest(j.scheduled_at, v.last_started_at), 1) AS f
-				WHERE f <= clock_timestamp()
-					- CASE j.scheduler WHEN 'pg_cron' THEN interval '1 minute' ELSE interval '0' END) AS is_due
+			v.overdue_since IS NOT NULL AS is_due
 		FROM scorebook.registered_job AS j JOIN scorebook.job AS v ON v.name = j.name
 		WHERE j.dropped_at IS NULL AND j.schedule IS NOT NULL
 	),
@@ -505,11 +566,18 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'sbk_sql_run_due_job';
 
 COMMENT ON PROCEDURE scorebook.run_due_job(text, boolean) IS
-	'run_job, but a run that fails is a warning, and one that goes on a notice';
+	'run_job, but a run that fails is a warning, and one that goes on a notice; null: runs nothing';
+
+CREATE PROCEDURE scorebook.run_due_jobs()
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON PROCEDURE scorebook.run_due_jobs() IS
+	'runs the jobs that are due by their schedules, those that others read from first';
 
 -- Without a search_path of its own, as a procedure that ends transactions must
 -- be.  What reads from a job that has not succeeded stays due.
-CREATE PROCEDURE scorebook.run_due_jobs()
+CREATE PROCEDURE scorebook.run_due_jobs_internal()
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -518,6 +586,8 @@ DECLARE
 	not_run text[] := '{}';
 	succeeded boolean;
 BEGIN
+	-- also where nothing is due, throws inside a transaction block
+	CALL scorebook.run_due_job(NULL, succeeded);
 	FOR job IN SELECT d.* FROM scorebook.due_jobs() AS d LOOP
 		held_up_by := ARRAY(
 			SELECT pg_catalog.quote_ident(u)
@@ -543,12 +613,15 @@ BEGIN
 END
 $$;
 
-COMMENT ON PROCEDURE scorebook.run_due_jobs() IS
-	'runs the jobs that are due by their schedules, those that others read from first';
+COMMENT ON PROCEDURE scorebook.run_due_jobs_internal() IS
+	'what run_due_jobs does';
 
 CREATE VIEW scorebook.job WITH (security_invoker) AS
 SELECT j.job_id, j.name, j.owner, j.model, j.source, j.key, j.keep, j.max_vanished, j.result, j.schedule, j.scheduler, j.timezone,
-	(SELECT f FROM scorebook.next_firings(j.schedule, j.timezone, now(), 1) AS f) AS next_run,
+	(SELECT f FROM scorebook.next_firings(j.schedule, j.timezone, now(), 1) AS f WHERE j.scheduled_at IS NOT NULL) AS next_run,
+	-- who does not see runs must not be told that there was none
+	CASE WHEN scorebook.may_read_job(j.owner, j.result) OR scorebook.has_job_privilege(current_user, j.job_id, 'run')
+		THEN scorebook.due_since(j.schedule, j.timezone, j.scheduler, j.scheduled_at, r.started_at) END AS overdue_since,
 	r.run AS last_run, r.status AS last_status, r.started_at AS last_started_at,
 	r.finished_at AS last_finished_at, r.rows_scored AS last_rows_scored,
 	r.rows_changed AS last_rows_changed, r.rows_failed AS last_rows_failed,
@@ -567,3 +640,7 @@ WHERE j.dropped_at IS NULL;
 
 COMMENT ON VIEW scorebook.job IS
 	'the jobs, when they are run next, and how the last run of each went';
+COMMENT ON COLUMN scorebook.job.next_run IS
+	'by its schedule; null where it has none, or pg_cron was not told since the job was restored from a dump';
+COMMENT ON COLUMN scorebook.job.overdue_since IS
+	'when it should have been run, and has not been; null: it is not late';

@@ -104,6 +104,15 @@ COMMENT ON FUNCTION scorebook.archived_partitions(integer) IS
 CREATE FUNCTION scorebook.apply_retention(job text DEFAULT NULL, archive name DEFAULT NULL,
 	row_errors interval DEFAULT '90 days', runs interval DEFAULT '400 days')
 RETURNS SETOF scorebook.retention_action
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'sbk_sql_entry';
+
+COMMENT ON FUNCTION scorebook.apply_retention(text, name, interval, interval) IS
+	'removes what a job, or each job of the caller''s, need not keep any more; returns what was done';
+
+CREATE FUNCTION scorebook.apply_retention_internal(job text, archive name,
+	row_errors interval, runs interval)
+RETURNS SETOF scorebook.retention_action
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -115,7 +124,7 @@ BEGIN
 		SELECT j.job_id
 		FROM scorebook.registered_job AS j
 		WHERE CASE
-			WHEN job IS NOT NULL THEN j.job_id = (scorebook.find_book(job)).job_id
+			WHEN job IS NOT NULL THEN j.job_id = (scorebook.find_own_book(job)).job_id
 			ELSE EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.owner AND pg_has_role(r.oid, 'USAGE')) END
 		ORDER BY j.job_id
 	LOOP
@@ -125,8 +134,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION scorebook.apply_retention(text, name, interval, interval) IS
-	'removes what a job, or each job of the caller''s, need not keep any more; returns what was done';
+COMMENT ON FUNCTION scorebook.apply_retention_internal(text, name, interval, interval) IS
+	'what apply_retention does';
 
 CREATE FUNCTION scorebook.retain_book(job_id integer, archive name, row_errors interval, runs interval)
 RETURNS bigint[]

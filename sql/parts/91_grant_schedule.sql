@@ -7,6 +7,7 @@ GRANT EXECUTE ON FUNCTION
 	scorebook.cron_values(text, integer, integer, text[]),
 	scorebook.read_cron(text),
 	scorebook.next_firings(text, text, timestamp with time zone, integer),
+	scorebook.due_since(text, text, text, timestamp with time zone, timestamp with time zone),
 	scorebook.due_jobs(),
 	scorebook.source_relations(regclass)
 TO PUBLIC;

@@ -103,8 +103,6 @@ INSERT INTO api VALUES
 
 -- jobs and books, and what their functions are made of
 INSERT INTO api VALUES
-	('pull_subject', 'text,jsonb,jsonb', 'job text, subject jsonb, features jsonb, OUT score real, OUT scores real[], OUT class text, OUT points integer, OUT decision text, OUT band text, OUT reasons jsonb, OUT version integer, OUT run bigint, OUT effective_at timestamp with time zone',
-	 'record', 'v', 'u', false, true),
 	('grant_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
 	('revoke_job', 'text,name,text', 'job text, role name, privilege text', 'void', 'v', 'u', false, true),
 	('has_job_privilege', 'name,integer,text', 'role name, job_id integer, privilege text', 'boolean', 's', 's', true, true),
@@ -169,6 +167,20 @@ INSERT INTO api VALUES
 	 'bigint', 'v', 'u', false, true),
 	('drop_job', 'text,boolean', 'name text, keep_book boolean DEFAULT true',
 	 'void', 'v', 'u', false, true),
+	('check_watermark', 'scorebook.registered_job', 'job scorebook.registered_job', 'void', 's', 'u', false, true),
+	('option_hint', 'text', 'option text', 'text', 'i', 's', false, true),
+	('is_new_query', 'text,regclass', 'name text, source regclass', 'boolean', 's', 'u', false, true),
+	('shown_source', 'text,regclass', 'name text, source regclass', 'text', 's', 'u', false, true),
+	('shown_minutes', 'integer', 'minutes integer', 'text', 'i', 's', false, false),
+	('changed_job', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, options jsonb',
+	 'scorebook.registered_job', 's', 'u', false, true),
+	('readable_key', 'scorebook.registered_job,jsonb', 'job scorebook.registered_job, key jsonb', 'jsonb', 's', 'u', false, true),
+	('find_own_job', 'text', 'name text',
+	 'scorebook.registered_job', 's', 'u', false, true),
+	('find_own_book', 'text', 'job text',
+	 'scorebook.registered_job', 's', 'u', false, true),
+	('refuse_job', 'text,boolean', 'name text, with_dropped boolean',
+	 'void', 's', 'u', false, true),
 	('find_job', 'text', 'name text',
 	 'scorebook.registered_job', 's', 'u', false, true),
 	('find_source', 'text,text,name', 'name text, source text, schema name',
@@ -229,6 +241,9 @@ INSERT INTO api VALUES
 	 'void', 'v', 'u', false, true),
 	('change_schedule', 'text,text,text', 'name text, cron text, scheduler text',
 	 'void', 'v', 'u', false, true),
+	('due_since', 'text,text,text,timestamptz,timestamptz', 'schedule text, timezone text, scheduler text, scheduled_at timestamp with time zone, last_started_at timestamp with time zone',
+	 'timestamp with time zone', 's', 'u', false, true),
+	('forget_pg_cron', '', '', 'trigger', 'v', 'u', false, false),
 	('due_jobs', '', '',
 	 'TABLE(name text, upstream text[], held_up_by text[])', 's', 'u', false, true),
 	('set_require_record', 'text,boolean,text', 'model text, required boolean, reason text DEFAULT NULL::text',
@@ -348,7 +363,7 @@ CREATE TEMP TABLE part (name text NOT NULL);
 INSERT INTO part SELECT unnest('{
 	create_book,check_tables,comment_columns,shown_key,register_job,check_job,changeable_options,key_definition,model_of_reference,split_places,
 	check_split,check_split_shares,check_shadows,check_reasons,check_explainable,explanation_problem,
-	create_shadow_book,shadow_table,compared_rows,decision_expression,verify_runs,verify_statement,
+	create_shadow_book,shadow_table,compared_side,compared_rows,served_versions,decision_expression,verify_runs,verify_statement,
 	add_companion,as_of_body,as_of_functions,check_begin,check_can_be_versioned,check_companion,
 	check_key,check_triggers,check_types,column_definitions,create_triggers,drop_triggers,final_until,find_versioned,follow_columns,
 	follow_relation,guard_history,history_statements,keep_history,member_tables,name_list,open_writer,
@@ -413,7 +428,7 @@ ORDER BY m.signature;
 SELECT set_eq(
 	$$SELECT proname FROM member AS m JOIN pg_proc AS p USING (oid, proname) JOIN pg_language AS l ON l.oid = p.prolang
 	  WHERE l.lanname IN ('sql', 'plpgsql') AND p.proconfig IS NULL AND p.prosqlbody IS NULL$$,
-	'{create_job,find_source,run_due_jobs,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
+	'{create_job_internal,find_source,run_due_jobs_internal,snapshot_training_data,verify_snapshot,digest_query,query_columns,query_relations,text_settings}'::name[],
 	'the others have none');
 
 -- tables
@@ -463,7 +478,11 @@ SELECT is(
 	(SELECT count(*) FROM pg_trigger AS t
 	 WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0),
 	0::bigint, relname || ' has no trigger on INSERT')
-FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'retirement', 'versioned_relation') ORDER BY relname;
+FROM registry AS r WHERE relkind = 'r' AND relname NOT IN ('alias', 'moment', 'registered_job', 'retirement', 'versioned_relation') ORDER BY relname;
+-- of one thing a restore is to be told
+SELECT is(string_agg(t.tgname, ' '), 'restored_schedule', 'a restored job only forgets what pg_cron knew')
+FROM pg_trigger AS t
+WHERE t.tgrelid = 'scorebook.registered_job'::regclass AND NOT t.tgisinternal AND (t.tgtype & 4) <> 0;
 -- rows that a restore brings are let alone
 SELECT matches(pg_get_triggerdef(t.oid), ' WHEN |INITIALLY DEFERRED', tgname || ' has a condition, or waits for the end')
 FROM pg_trigger AS t

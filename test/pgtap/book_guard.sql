@@ -312,9 +312,9 @@ SELECT throws_ok('SELECT scorebook.register_job(jsonb_populate_record(NULL::scor
 	''{"name": "mine", "model": "risk", "source": "guarded.account", "key": ["number"], "keep": "latest", "inputs": "full", "shadows": [], "on_error": "fail",
 	"max_errors": 1, "timezone": "UTC", "result": "guarded.empty", "history": "guarded.empty_history", "has_scores": false, "has_class": false,
 	"direction": "higher_is_riskier"}''))', '42501', 'the tables of job "mine" must belong to its owner', 'nobody makes a job of others'' tables');
-SELECT throws_ok('SELECT scorebook.alter_job(''book'', ''{"exclude": null}'')', '42704', 'job "book" does not exist', 'who may not see a job does not alter it');
-SELECT throws_ok('SELECT scorebook.stream_job(''book'')', '42704', 'job "book" does not exist', 'nor stream it');
-SELECT throws_ok('SELECT scorebook.drop_job(''book'')', '42704', 'job "book" does not exist', 'nor drop it');
+SELECT throws_ok('SELECT scorebook.alter_job(''book'', ''{"exclude": null}'')', '42501', 'permission denied for job "book"', 'who does not own a job does not alter it');
+SELECT throws_ok('SELECT scorebook.stream_job(''book'')', '42501', 'permission denied for job "book"', 'nor stream it');
+SELECT throws_ok('SELECT scorebook.drop_job(''book'')', '42501', 'permission denied for job "book"', 'nor drop it');
 RESET ROLE;
 SELECT * FROM finish();
 ROLLBACK;

@@ -124,7 +124,7 @@ SELECT is(scorebook.score_at('by_two', '{"id": 7, "name": "person 7"}'::jsonb), 
 SELECT is(scorebook.score_at('by_two', '{"id": 7, "name": "person 8"}'::jsonb), NULL, 'of no other');
 SELECT isnt(scorebook.score_at('by_id', 8, :'before'), NULL, 'others are as they were');
 SELECT results_eq('SELECT verdict FROM scorebook.replay_score(''by_id'', 7)', $$VALUES ('erased')$$);
-SELECT throws_ok('SELECT * FROM scorebook.explain_score(''by_id'', 7)', '55000', NULL, 'it cannot be explained');
+SELECT throws_ok('SELECT * FROM scorebook.explain_score(''by_id'', 7)', '55000', 'what job "by_id" said of this key was erased', 'it cannot be explained');
 SELECT is(count(*), 39::bigint, 'the state as of a time is without it') FROM scores.by_id_as_of(:'before');
 SELECT results_eq(
 	$$SELECT r.verdict, count(*) FROM (SELECT min(run) AS run FROM scorebook.job_run WHERE job = 'by_id') AS f, scorebook.replay_run(f.run) AS r GROUP BY 1 ORDER BY 1$$,
@@ -137,12 +137,12 @@ SELECT throws_ok('SELECT scorebook.unerase(''by_id'', 7, ''mine'')', '42501', 'p
 SELECT is_empty('SELECT * FROM scorebook.tombstone', 'readers of a book do not see the reasons');
 SELECT is(scorebook.score_at('by_id', 7), '{"erased": true}', 'but that it was');
 SET SESSION AUTHORIZATION scorebook_nobody;
-SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, ''mine'')', '42704', 'job "by_id" does not exist');
+SELECT throws_ok('SELECT * FROM scorebook.erase(''by_id'', 8, ''mine'')', '42501', 'permission denied for job "by_id"');
 SELECT throws_ok('SELECT * FROM scorebook.erase_subject(''by_id'', ''{"id": 8}'', ''mine'', false)', '42501');
 SELECT throws_ok('SELECT scorebook.is_erased(1, ''{"id": 7}'', now())', '42501', NULL, 'it is not for everybody to ask');
 SELECT throws_ok('SELECT * FROM scorebook.amend_book_internal(''scores.by_id'', ''DELETE FROM scores.by_id'', NULL)', '42501');
 SELECT throws_ok('SELECT scorebook.retain_book_at_internal(''scorebook_clerk'', 1, NULL, NULL, NULL, ''infinity'')', '42501');
-SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''by_id'')', '42704');
+SELECT throws_ok('SELECT * FROM scorebook.apply_retention(''by_id'')', '42501');
 SET SESSION AUTHORIZATION scorebook_keeper;
 SELECT results_eq($$SELECT place, rows FROM scorebook.erase('by_id', 9, 'request 2') WHERE rows > 0 ORDER BY 1$$,
 	$$VALUES ('scores.by_id', 1::bigint), ('scores.by_id_history', 2)$$, 'members of the owner may erase');

@@ -14,7 +14,7 @@ CREATE DATABASE scorebook_replay;
 \c scorebook_replay
 CREATE EXTENSION pgtap;
 CREATE EXTENSION scorebook;
-SELECT plan(120);
+SELECT plan(126);
 
 CREATE ROLE scorebook_reader;
 CREATE ROLE scorebook_nobody;
@@ -123,6 +123,10 @@ SELECT throws_ok('SELECT scorebook.score_at(''by_two'', ' || key || ')', '22023'
 FROM unnest(ARRAY['17', '''{"day": "2026-03-18"}''::jsonb', '''17''', '''[1, 2]''', 'ROW(''gent'', current_date)']) AS key;
 SELECT throws_ok('SELECT scorebook.score_at(''credit'', ''{"di": 17}''::jsonb)', '22023', 'the key of job "credit" must have the columns (id)');
 SELECT throws_ok('SELECT scorebook.score_at(''credit'', ''seventeen'')', '22P02');
+SELECT throws_ok(statement, '22P02', 'invalid key for job "credit": {"id": "seventeen"}', statement)
+FROM unnest(ARRAY['SELECT scorebook.score_at(''credit'', ''seventeen'')', 'SELECT scorebook.replay_score(''credit'', ''seventeen'')',
+	'SELECT scorebook.explain_score(''credit'', ''seventeen'')', 'SELECT scorebook.erase(''credit'', ''seventeen'', ''asked'')',
+	'SELECT scorebook.unerase(''credit'', ''seventeen'', ''asked'')', 'SELECT scorebook.split_of(''credit'', ''seventeen'')']) AS statement;
 SELECT throws_ok('SELECT scorebook.score_at(''debit'', 17)', '42704', 'job "debit" does not exist');
 SELECT is(scorebook.score_at('credit', 4711), NULL, 'nothing is known of a key');
 SELECT is(scorebook.score_at('credit', NULL::bigint), NULL, 'nor of null');
@@ -219,8 +223,8 @@ FROM unnest(ARRAY['SELECT * FROM scorebook.replay_score(''grade'', 17)', 'SELECT
 SELECT throws_ok(format('SELECT * FROM scorebook.rescore_run(%s, ''grade'')', :'first'), '42501', 'permission denied for model "grade"');
 SELECT isnt_empty('SELECT * FROM scores.credit_status', 'a reader sees the status');
 SET ROLE scorebook_nobody;
-SELECT throws_ok('SELECT scorebook.score_at(''credit'', 17)', '42704', 'job "credit" does not exist', 'who may not read does not see the job');
-SELECT throws_ok(format('SELECT * FROM scorebook.replay_run(%s)', :'first'), '42704', format('run %s does not exist', :'first'), 'nor its runs');
+SELECT throws_ok('SELECT scorebook.score_at(''credit'', 17)', '42501', 'permission denied for job "credit"', 'who may not read is told whose it is');
+SELECT throws_ok(format('SELECT * FROM scorebook.replay_run(%s)', :'first'), '42704', format('run %s does not exist', :'first'), 'and does not see its runs');
 SELECT throws_ok('SELECT * FROM scores.credit_status', '42501', NULL, 'nor its status');
 RESET ROLE;
 GRANT USAGE ON SCHEMA scores TO scorebook_nobody;

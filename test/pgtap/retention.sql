@@ -55,7 +55,7 @@ FROM (VALUES ('short', interval '6 months', interval '1 month'), ('long', NULL, 
 SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain => '0 days')$$, '22023', 'retain of job "none" must be a positive interval');
 SELECT throws_ok($$SELECT scorebook.create_job('none', 'm', 'person', retain_inputs => '-1 days')$$, '22023', 'retain_inputs of job "none" must be a positive interval');
 SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "-1 year"}')$$, '22023', 'retain of job "long" must be a positive interval');
-SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "for a while"}')$$, '22007');
+SELECT throws_ok($$SELECT scorebook.alter_job('long', '{"retain": "for a while"}')$$, '22023');
 SELECT scorebook.alter_job('long', '{"retain": "2 years", "retain_inputs": "1 year"}') \g /dev/null
 SELECT results_eq($$SELECT retain, retain_inputs FROM scorebook.registered_job WHERE name = 'long'$$, $$VALUES (interval '2 years', interval '1 year')$$, 'how long can be changed');
 SELECT scorebook.alter_job('long', '{"retain": null, "retain_inputs": null}') \g /dev/null

@@ -90,7 +90,7 @@ SELECT is((SELECT definition ->> 'schedule' FROM scorebook.job_definition ORDER 
 SELECT lives_ok($$ SELECT scorebook.alter_job('base', '{"timezone": "UTC"}') $$, 'another time zone');
 SELECT is((SELECT next_run::time FROM scorebook.job WHERE name = 'base'), '04:30', 'moves the next run');
 SET LOCAL ROLE scorebook_owner;
-SELECT throws_ok($$ SELECT scorebook.schedule_job('base', '@daily', 'other') $$, '42704', 'job "base" does not exist', 'of others'' jobs nothing is seen');
+SELECT throws_ok($$ SELECT scorebook.schedule_job('base', '@daily', 'other') $$, '42501', 'permission denied for job "base"', 'others'' jobs are theirs');
 RESET ROLE;
 GRANT SELECT ON scorebook_books.base TO scorebook_owner;
 SET LOCAL ROLE scorebook_owner;
@@ -130,8 +130,26 @@ SELECT is_empty($$ SELECT * FROM scorebook.due_jobs() $$, 'and neither is due');
 -- what is pg_cron's is left to it for a minute
 UPDATE scorebook.registered_job SET scheduler = 'pg_cron', scheduled_at = now() - interval '30 seconds', schedule = '10 seconds' WHERE name = 'another';
 SELECT is_empty($$ SELECT * FROM scorebook.due_jobs() $$, 'pg_cron has a minute to run a job');
+SELECT is(overdue_since, NULL, 'and then it is not late') FROM scorebook.job WHERE name = 'another';
 UPDATE scorebook.registered_job SET scheduled_at = now() - interval '80 seconds' WHERE name = 'another';
 SELECT results_eq($$ SELECT name FROM scorebook.due_jobs() $$, $$ VALUES ('another') $$, 'before others do');
+SELECT is(overdue_since, now() - interval '70 seconds', 'since when it is late') FROM scorebook.job WHERE name = 'another';
+SELECT lives_ok($$ SELECT scorebook.grant_job('another', 'scorebook_owner', 'score') $$, 'a role that sees the job, and not its runs');
+SET LOCAL ROLE scorebook_owner;
+SELECT is((next_run IS NOT NULL, overdue_since)::text, '(t,)', 'is not told that there are none') FROM scorebook.job WHERE name = 'another';
+RESET ROLE;
+-- as a restore does
+CREATE TEMP TABLE dump AS SELECT * FROM scorebook.registered_job WHERE name = 'another';
+SET LOCAL session_replication_role = replica;
+DELETE FROM scorebook.registered_job WHERE name = 'another';
+SET LOCAL session_replication_role = origin;
+INSERT INTO scorebook.registered_job OVERRIDING SYSTEM VALUE SELECT * FROM dump;
+SELECT results_eq($$ SELECT schedule, scheduler, next_run, overdue_since FROM scorebook.job WHERE name = 'another' $$,
+	$$ VALUES ('10 seconds', 'pg_cron', NULL::timestamptz, NULL::timestamptz) $$, 'where a job was restored, pg_cron does not know it');
+SELECT is_empty($$ SELECT * FROM scorebook.due_jobs() $$, 'and it is not due');
+UPDATE scorebook.registered_job SET scheduler = 'other', scheduled_at = now() - interval '80 seconds' WHERE name = 'another';
+SELECT results_eq($$ SELECT next_run IS NOT NULL, overdue_since FROM scorebook.job WHERE name = 'another' $$,
+	$$ VALUES (true, now() - interval '70 seconds') $$, 'what others run is late at once');
 UPDATE scorebook.registered_job SET scheduler = NULL, scheduled_at = NULL, schedule = NULL WHERE name = 'another';
 
 -- a record is required

@@ -361,6 +361,10 @@ FROM scorebook.compare_versions('plain', 'credit', 'credit@challenger', until =>
 SELECT is(rows_compared, 0::bigint, 'the first version is not there any more') FROM scorebook.compare_versions('plain', '1', '2', since => clock_timestamp());
 SELECT throws_ok($$SELECT scorebook.compare_versions('plain', 'credit', 'strict')$$, '22023', 'job "plain" has nothing of "strict" to compare', 'another model');
 SELECT throws_ok($$SELECT scorebook.compare_versions('plain', 'credit', 'credit/9')$$, '42704', NULL, 'no such version');
+SELECT throws_ok(format($$SELECT scorebook.compare_versions('plain', '1', %L)$$, b), state, message, b)
+FROM (VALUES ('9', '42704', 'model "credit" has no version 9'), ('0', '22023', NULL), ('credit/9', '42704', 'model "credit" has no version 9'),
+	('credit@nobody', '42704', NULL), ('strict/1', '22023', 'job "plain" has nothing of "strict/1" to compare'),
+	('/1', '22023', NULL), (NULL, '22023', NULL)) AS e (b, state, message);
 SELECT throws_ok($$SELECT scorebook.compare_versions('nosuch', 'credit', 'credit/1')$$, '42704', NULL, 'no such job');
 
 -- a prediction can be followed to all that made it
@@ -405,6 +409,9 @@ SELECT is(count(*), 20::bigint, 'each of them')
 FROM scores.pulled_shadow AS b JOIN softprob AS x USING (id) WHERE served = 'grade' AND array_send(b.scores) = array_send(ARRAY[v0, v1, v2]);
 SELECT results_eq('SELECT ref, rows_scored, rows_failed, rows_written, rows_ended, sqlstate FROM last',
 	$$VALUES ('credit/2', 1::bigint, 0::bigint, 1::bigint, 0::bigint, NULL::text), ('grade', 1, 0, 1, 0, NULL), ('strict', 1, 0, 1, 0, NULL)$$, 'the record tells of them');
+SELECT throws_ok(format($$SELECT scorebook.compare_versions('pulled', '1', %L)$$, b), '22023', format('job "pulled" has nothing of "%s" to compare', b),
+	'a version that was a shadow only, by ' || b)
+FROM unnest('{2,credit@challenger}'::text[]) AS b;
 SELECT results_eq($$SELECT rows_compared, rank_correlation BETWEEN -1 AND 1 FROM scorebook.compare_versions('pulled', 'credit/1', 'credit/2')$$,
 	'VALUES (20::bigint, true)', 'so there is something to compare');
 SELECT scorebook.score('pulled', 20) \g /dev/null

@@ -48,6 +48,18 @@ SELECT results_eq($$SELECT role, ref COLLATE "default", version, rows_scored = (
 SELECT is(rows_scored, 10000::bigint, 'and of all together') FROM scorebook.run;
 SELECT is_empty($$SELECT * FROM scorebook.verify_book('credit')$$, 'the book is sound');
 
+-- no key has the scores of both
+SELECT throws_ok(format($$SELECT scorebook.compare_versions('credit', %L, %L)$$, a, b), '22023',
+	format('the split of job "credit" leaves no keys to compare "%s" and "%s"', a, b), a || ' and ' || b)
+FROM (VALUES ('1', '2'), ('credit/2', 'credit/1'), ('credit', 'credit@challenger'), ('credit@challenger', 'credit'), ('1', 'credit')) AS v (a, b);
+SELECT is(rows_compared, count, 'a version with itself') FROM scorebook.compare_versions('credit', '2', 'credit@challenger'),
+	(SELECT count(*) FROM scores.credit WHERE version = 2) AS b;
+SELECT scorebook.alter_job('credit', '{"shadows": ["credit@challenger"]}') \g /dev/null
+CALL scorebook.run_job('credit');
+SELECT is(rows_compared, 10000::bigint, 'a shadow has them all') FROM scorebook.compare_versions('credit', 'credit', 'credit@challenger');
+SELECT scorebook.alter_job('credit', '{"shadows": []}') \g /dev/null
+CALL scorebook.run_job('credit');
+
 -- sticky
 CREATE TABLE before AS SELECT id, version, score, run FROM scores.credit;
 CALL scorebook.run_job('credit');
@@ -65,6 +77,8 @@ SELECT bag_eq('SELECT id FROM scores.credit WHERE version = 2', 'SELECT id FROM 
 SELECT cmp_ok(abs(count(*) - 2500), '<', 220::bigint, 'beside another one') FROM scores.credit WHERE version = 3;
 SELECT is(count(*), 10000::bigint, 'of every key it can be told') FROM scores.credit
 WHERE scorebook.split_of('credit', id) = (ARRAY['credit', 'credit@challenger', 'credit@third'])[version];
+
+SELECT cmp_ok(rows_compared, '>', 0::bigint, 'some keys had one and then the other') FROM scorebook.compare_versions('credit', '1', '2');
 
 -- another job draws other keys
 SELECT scorebook.create_job('other', 'credit', 'applicant', split => '{"challenger": 0.1}') \g /dev/null

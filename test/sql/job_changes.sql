@@ -4,7 +4,6 @@
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set fixtures :srcdir '/fixtures/1.7.4/'
-\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SELECT scorebook.load_model_file('risk', :'fixtures' || 'binlog.ubj'),
 	scorebook.load_model_file('risk', :'fixtures' || 'early.ubj', alias => 'challenger'),

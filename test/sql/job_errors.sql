@@ -4,7 +4,6 @@
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set fixtures :srcdir '/fixtures/1.7.4/'
-\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SELECT scorebook.load_model_file('risk', :'fixtures' || 'binlog.ubj'),
 	scorebook.load_model_file('risk', :'fixtures' || 'early.ubj', alias => 'challenger'),
@@ -73,6 +72,38 @@ SELECT scorebook.create_job('other', 'risk', source => 'customer', exclude => 'f
 :unchanged
 SELECT scorebook.create_job('other', 'risk', source => 'customer', watermark => 'updated');
 :unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT id, f0 FROM customer', key => '{id}', watermark => 'changed');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT * FROM customer', watermark => 'updated');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT * FROM keyless', key => '{id,town}');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'SELECT * FROM keyless');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_rows => 0);
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_errors => -1);
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_errors => NULL);
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_duration => '-1 minute');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', max_duration => '0');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', inputs => 'some');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', direction => 'up');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', cutoffs => '[1,2]');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', cutoffs => 'null');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', bands => '"A"');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', split => '[1,2]');
+:unchanged
+SELECT scorebook.create_job('other', 'risk', source => 'customer', scaling => '[1,2]');
+:unchanged
 SELECT scorebook.create_job('other', 'risk', source => 'customer', scaling => '{"points": 600, "odds": 50}');
 :unchanged
 SELECT scorebook.create_job('other', 'grade', source => 'customer', scaling => '{"points": 600, "odds": 50, "pdo": 20}');
@@ -113,6 +144,10 @@ BEGIN;
 CALL scorebook.run_job('risk');
 ROLLBACK;
 :unchanged
+BEGIN;
+CALL scorebook.run_due_jobs();
+ROLLBACK;
+:unchanged
 CREATE FUNCTION run_risk() RETURNS void LANGUAGE sql AS $$CALL scorebook.run_job('risk')$$;
 SELECT run_risk();
 :unchanged
@@ -128,6 +163,48 @@ SELECT scorebook.alter_job('nobody', '{}'), scorebook.drop_job('nobody');
 :unchanged
 SELECT scorebook.stream_job('nobody');
 :unchanged
+
+-- values of a pull that are not of the types of their columns
+SELECT scorebook.score('risk', '{"f0": "abc", "f1": 1}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": "", "f1": "abc"}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": "x1", "f1": "x1", "f2": 1}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": true, "f1": [1], "f2": 1e400}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": 1, "f1": {"a": 1}}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": 1, "changed": "2020-13-01"}', 7);
+:unchanged
+SELECT scorebook.score('risk', '{"f0": 1, "objected": "seven"}', 'seven');
+:unchanged
+SELECT scorebook.score('risk', 'seven');
+:unchanged
+SELECT scorebook.score('risk', '7000000000'::bigint);
+:unchanged
+SELECT scorebook.score('risk', '{"id": "five"}'::jsonb);
+:unchanged
+
+-- what lines of context are left: those of whose function calls, or is called
+CREATE FUNCTION call_others() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM scorebook.alter_job('risk', '{"max_rows": -1}');
+END $$;
+SELECT call_others();
+:unchanged
+CREATE FUNCTION feature(i int) RETURNS real LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN 1 / (i - 3);
+END $$;
+SELECT scorebook.create_job('called', 'risk', 'SELECT id, feature(id) AS f0, f1, f2, f3, f4, f5, f6, f7, changed FROM customer', key => '{id}', watermark => 'changed');
+CALL scorebook.run_job('called');
+\echo :SQLSTATE
+SELECT scorebook.run_job_in_transaction('called');
+DO $$ BEGIN PERFORM scorebook.score('called', 3); END $$;
+\echo :SQLSTATE
+SELECT scorebook.drop_job('called', keep_book => false);
+DROP FUNCTION call_others, feature;
 
 -- a time before that of the book
 \set VERBOSITY terse
@@ -242,6 +319,36 @@ SELECT scorebook.alter_job('risk', '{"model": "grade"}');
 SELECT scorebook.alter_job('risk', '{"exclude": "gone"}');
 :unchanged
 SELECT scorebook.alter_job('risk', '["exclude"]');
+:unchanged
+SELECT scorebook.alter_job('risk', 'null');
+:unchanged
+SELECT scorebook.alter_job('risk', NULL);
+:unchanged
+SELECT scorebook.alter_job('risk', '{"retain": "never"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"retain": "-1 year"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_rows": "ten"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_rows": -5, "on_error": "fail"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_errors": -1}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_errors": 1e30}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_duration": "-1 hour"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"max_vanished": [0.1]}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"exclude": {"objected": true}}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"reasons": -1}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"watermark": "updated"}');
+:unchanged
+SELECT scorebook.alter_job('risk', '{"scaling": 600}');
+:unchanged
+SELECT scorebook.change_job('risk', '{"max_rows": 0}');
 :unchanged
 SELECT scorebook.alter_job('risk', '{"split": "challenger"}');
 :unchanged
@@ -362,6 +469,8 @@ SET session_replication_role = replica;
 SELECT scorebook.retire_version('risk/2');
 RESET session_replication_role;
 SELECT scorebook.create_job('other', 'risk/2', source => 'customer');
+:unchanged
+SELECT scorebook.create_job('other', 'risk@nobody', source => 'customer');
 :unchanged
 SELECT scorebook.create_job('other', 'risk', source => 'customer', shadows => '{risk/2}');
 :unchanged

@@ -3,7 +3,6 @@
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set fixtures :srcdir '/fixtures/1.7.4/'
-\set SHOW_CONTEXT never
 CREATE ROLE regress_maker;
 CREATE ROLE regress_reader;
 CREATE ROLE regress_app;

@@ -89,7 +89,7 @@ for my $case (
 	[ '/score/none/1', [], 404, qr/job "none" does not exist/ ],
 	[ '/score/a%20job/3', [ '-d', '{"f0": 1}' ], 400, qr/the features for job "a job" lack "f\d"/ ],
 	[ '/score/a%20job/3', [ '-d', '{"f0"' ], 400, qr/invalid input syntax for type json/ ],
-	[ '/score/a%20job/three', [], 400, qr/invalid input syntax for type integer/ ],
+	[ '/score/a%20job/three', [], 400, qr/invalid value for "id" in the key for job "a job"/ ],
 	[ '/predict/m', [], 404, qr/there is/ ])
 {
 	my ($path, $more, $want, $message) = @$case;
