@@ -131,6 +131,13 @@ sbk_phases_pass(const SbkRunRequest *request, SbkRecord *record, SbkJob *job)
 	PG_END_TRY();
 	sbk_guise_resume(&guise);
 	record->num_overtaken = written.num_overtaken;
+
+	/*
+	 * Who has overtaken a row may have scored what was there before the change
+	 * that the run has seen; so the next one reads it again.
+	 */
+	if (written.num_overtaken > 0)
+		record->watermark = job->low_watermark;
 	sbk_record_finish(record, pass, &written);
 	relation_close(result, NoLock);
 	PopActiveSnapshot();
