@@ -2,8 +2,8 @@
  * archive.c
  *		Takes the rows that a statement has ended into the history of a book.
  *
- * They come as the statement returns them, and are inserted by the page, as COPY
- * does it: for each row alone, the history would cost more than the book.
+ * They are inserted by the page, as COPY does it: for each row alone, the history
+ * would cost more than the book.
  */
 #include "postgres.h"
 
@@ -20,6 +20,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "job/archive.h"
@@ -49,7 +50,8 @@ struct SbkArchive
 	DestReceiver pub;
 	const SbkPass *pass;
 	MemoryContext context;
-	Oid			id;
+	Oid			result_id;
+	Oid			history_id;
 	int64		run;
 	TimestampTz system_from;
 	uint64		digest;
@@ -58,11 +60,14 @@ struct SbkArchive
 	Datum		superseded;
 
 	/* while the statement runs */
+	Relation	result;
 	Relation	history;
+	TupleTableSlot *ended;		/* a row of the result table */
+	AttrNumber *result_places;	/* of the columns in it */
 	CommandId	command;
 	TupleTableSlot *row;		/* of the history */
-	AttrNumber *places;			/* of the columns in it */
-	int			num_column;		/* without end_reason */
+	AttrNumber *places;			/* of these columns in it, and of its own */
+	int			num_column;		/* of the result table */
 	bool		has_reason;
 	bool		for_statement;	/* all rows are */
 	Month	   *month;
@@ -84,8 +89,9 @@ static void start(DestReceiver *self, int operation, TupleDesc desc);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void finish(DestReceiver *self);
 static void destroy(DestReceiver *self);
-static void add_digest(SbkArchive *archive, TupleTableSlot *ended);
-static void make_row(SbkArchive *archive, TupleTableSlot *ended, TimestampTz end);
+static int	find_places(Relation table, AttrNumber **places);
+static TimestampTz make_row(SbkArchive *archive, Datum reason);
+static void add_digest(SbkArchive *archive, Datum reason);
 static bool choose_month(SbkArchive *archive, TimestampTz end);
 static bool open_month(SbkArchive *archive, Oid table);
 static bool takes_rows(Relation table);
@@ -94,7 +100,7 @@ static void flush(SbkArchive *archive);
 static void close_month(SbkArchive *archive);
 
 SbkArchive *
-sbk_archive_make(const SbkPass *pass, Oid history, int64 run,
+sbk_archive_make(const SbkPass *pass, Oid result, Oid history, int64 run,
 				 TimestampTz system_from)
 {
 	SbkArchive *archive = palloc0(sizeof(SbkArchive));
@@ -106,7 +112,8 @@ sbk_archive_make(const SbkPass *pass, Oid history, int64 run,
 	archive->pub.mydest = DestNone;
 	archive->pass = pass;
 	archive->context = CurrentMemoryContext;
-	archive->id = history;
+	archive->result_id = result;
+	archive->history_id = history;
 	archive->run = run;
 	archive->system_from = system_from;
 	sbk_digest_column_start(&archive->ending[0], INT8OID);
@@ -140,41 +147,61 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 {
 	SbkArchive *archive = (SbkArchive *) self;
 	MemoryContext context = MemoryContextSwitchTo(archive->context);
-	TupleDesc	row;
-	int			n = 0;
-	int			i;
 
-	archive->history = table_open(archive->id, RowExclusiveLock);
-	row = RelationGetDescr(archive->history);
-	archive->num_column = sbk_live_columns(row) - NUM_OWN;
-	archive->has_reason = desc->natts > archive->num_column;
-	archive->places = palloc((archive->num_column + NUM_OWN) * sizeof(AttrNumber));
-	for (i = 0; i < row->natts; i++)
-	{
-		if (!TupleDescAttr(row, i)->attisdropped)
-			archive->places[n++] = i;
-	}
-	archive->row = MakeSingleTupleTableSlot(row, &TTSOpsVirtual);
+	archive->result = table_open(archive->result_id, RowExclusiveLock);
+	archive->history = table_open(archive->history_id, RowExclusiveLock);
+	archive->num_column = find_places(archive->result, &archive->result_places);
+	(void) find_places(archive->history, &archive->places);
+	archive->has_reason = desc->natts > 1;
+	archive->ended = table_slot_create(archive->result, NULL);
+	archive->row = MakeSingleTupleTableSlot(RelationGetDescr(archive->history),
+											&TTSOpsVirtual);
 	archive->command = GetCurrentCommandId(true);
 	archive->for_statement = !takes_rows(archive->history) ||
-		pg_class_aclcheck(archive->id, GetUserId(), ACL_INSERT) != ACLCHECK_OK;
+		pg_class_aclcheck(archive->history_id, GetUserId(), ACL_INSERT) != ACLCHECK_OK;
 	archive->month = palloc0(sizeof(Month));
 	MemoryContextSwitchTo(context);
 }
 
+/* The columns that a table has; returns their number. */
+static int
+find_places(Relation table, AttrNumber **places)
+{
+	TupleDesc	desc = RelationGetDescr(table);
+	int			n = 0;
+	int			i;
+
+	*places = palloc(desc->natts * sizeof(AttrNumber));
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			(*places)[n++] = i;
+	}
+	return n;
+}
+
+/*
+ * The row is still there as the statement has found it: returning all columns of
+ * what it was takes another scan.
+ */
 static bool
 receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	SbkArchive *archive = (SbkArchive *) self;
 	MemoryContext context = MemoryContextSwitchTo(archive->context);
-	int			n = archive->num_column;
+	Datum		reason = archive->superseded;
 	TimestampTz end;
 
 	slot_getallattrs(slot);
-	end = Max(archive->system_from, DatumGetTimestampTz(slot->tts_values[n - 1]) + 1);
-	make_row(archive, slot, end);
+	if (!table_tuple_fetch_row_version(archive->result,
+									   (ItemPointer) DatumGetPointer(slot->tts_values[0]),
+									   GetActiveSnapshot(), archive->ended))
+		elog(ERROR, "a row that was ended is not there");
 	if (archive->has_reason)
-		add_digest(archive, slot);
+		reason = slot->tts_values[1];
+	end = make_row(archive, reason);
+	if (archive->has_reason)
+		add_digest(archive, reason);
 	if (!archive->for_statement && choose_month(archive, end))
 		add(archive);
 	else
@@ -187,47 +214,61 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* As scorebook.end_digest does it. */
-static void
-add_digest(SbkArchive *archive, TupleTableSlot *ended)
+/* What the ended row becomes in the history; returns when it has ended. */
+static TimestampTz
+make_row(SbkArchive *archive, Datum reason)
 {
-	const SbkPass *pass = archive->pass;
-	MemoryContext context = MemoryContextSwitchTo(archive->row_context);
-	bool		nulls[2] = {false, false};
-	Datum		values[2];
-
-	values[0] = Int64GetDatum((int64) sbk_digest_row(pass->columns,
-													 pass->num_key + SBK_BOOK_GIVEN,
-													 ended->tts_values,
-													 ended->tts_isnull));
-	values[1] = ended->tts_values[archive->num_column];
-	archive->digest += sbk_digest_row(archive->ending, 2, values, nulls);
-	MemoryContextSwitchTo(context);
-	MemoryContextReset(archive->row_context);
-}
-
-/* What a row of the book becomes in the history. */
-static void
-make_row(SbkArchive *archive, TupleTableSlot *ended, TimestampTz end)
-{
+	TupleTableSlot *ended = archive->ended;
 	TupleTableSlot *row = archive->row;
 	const AttrNumber *own = archive->places + archive->num_column;
+	TimestampTz end;
 	int			i;
 
+	slot_getallattrs(ended);
 	ExecClearTuple(row);
 	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
 	for (i = 0; i < archive->num_column; i++)
 	{
-		row->tts_values[archive->places[i]] = ended->tts_values[i];
-		row->tts_isnull[archive->places[i]] = ended->tts_isnull[i];
+		int			from = archive->result_places[i];
+
+		row->tts_values[archive->places[i]] = ended->tts_values[from];
+		row->tts_isnull[archive->places[i]] = ended->tts_isnull[from];
 	}
+
+	/* the last column is system_from */
+	end = DatumGetTimestampTz(row->tts_values[archive->places[archive->num_column - 1]]);
+	end = Max(archive->system_from, end + 1);
 	for (i = 0; i < NUM_OWN; i++)
 		row->tts_isnull[own[i]] = false;
 	row->tts_values[own[OWN_ENDED_BY]] = Int64GetDatum(archive->run);
 	row->tts_values[own[OWN_SYSTEM_TO]] = TimestampTzGetDatum(end);
-	row->tts_values[own[OWN_END_REASON]] = archive->has_reason ?
-		ended->tts_values[archive->num_column] : archive->superseded;
+	row->tts_values[own[OWN_END_REASON]] = reason;
 	ExecStoreVirtualTuple(row);
+	return end;
+}
+
+/* As scorebook.end_digest does it, of the row that was made. */
+static void
+add_digest(SbkArchive *archive, Datum reason)
+{
+	const SbkPass *pass = archive->pass;
+	MemoryContext context = MemoryContextSwitchTo(archive->row_context);
+	int			n = pass->num_key + SBK_BOOK_GIVEN;
+	Datum	   *values = palloc(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
+	bool		none[2] = {false, false};
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		values[i] = archive->row->tts_values[archive->places[i]];
+		nulls[i] = archive->row->tts_isnull[archive->places[i]];
+	}
+	values[0] = Int64GetDatum((int64) sbk_digest_row(pass->columns, n, values, nulls));
+	values[1] = reason;
+	archive->digest += sbk_digest_row(archive->ending, 2, values, none);
+	MemoryContextSwitchTo(context);
+	MemoryContextReset(archive->row_context);
 }
 
 /* That of rows that end then; false where only a statement can insert them. */
@@ -373,7 +414,9 @@ finish(DestReceiver *self)
 
 	close_month(archive);
 	ExecDropSingleTupleTableSlot(archive->row);
+	ExecDropSingleTupleTableSlot(archive->ended);
 	table_close(archive->history, NoLock);
+	table_close(archive->result, NoLock);
 	MemoryContextSwitchTo(context);
 }
 

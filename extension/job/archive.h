@@ -13,16 +13,15 @@
 typedef struct SbkArchive SbkArchive;
 
 /*
- * In the current context.  The history must be one that sbk_shape_check_book and
+ * In the current context.  The tables must be ones that sbk_shape_check_book and
  * sbk_shape_check_intact have seen.
  */
-extern SbkArchive *sbk_archive_make(const SbkPass *pass, Oid history, int64 run,
-									TimestampTz system_from);
+extern SbkArchive *sbk_archive_make(const SbkPass *pass, Oid result, Oid history,
+									int64 run, TimestampTz system_from);
 
 /*
- * Where a statement that ends rows must send them: the columns of the result
- * table in their order and, unless they are superseded, why they have ended.  It
- * must be run as the owner of the history, and throws where that may not insert,
+ * Where a statement that ends rows must tell of them: the ctid that each had and,
+ * unless they are superseded, why they have ended.  It must be run as the owner of the history, and throws where that may not insert,
  * or the history does not take a row.
  */
 extern DestReceiver *sbk_archive_receiver(SbkArchive *archive);

@@ -436,8 +436,8 @@ static int64
 end_rows(SbkPass *pass, const char *statement, const char *archive_statement,
 		 const SbkTables *tables, const SbkWriting *writing, SbkWritten *written)
 {
-	SbkArchive *archive = sbk_archive_make(pass, tables->history, writing->run,
-										   writing->system_from);
+	SbkArchive *archive = sbk_archive_make(pass, tables->result, tables->history,
+										   writing->run, writing->system_from);
 	int64		n = execute_by_place(statement, (Opened) {{tables->result}},
 									 writing, sbk_archive_receiver(archive));
 	Tuplestorestate *rest = sbk_archive_rest(archive);

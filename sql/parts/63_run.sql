@@ -434,18 +434,16 @@ BEGIN
 	duplicate := format('SELECT %1$s FROM %2$s AS source WHERE (%1$s) IS NOT NULL GROUP BY %1$s%3$s'
 		' HAVING count(*) > 1 LIMIT 1',
 		key, job.source, CASE WHEN each_period AND by_row THEN format(', (%s)::timestamp with time zone', job.effective_at) END);
-	-- o is c as it was.  A row that another one has written meanwhile has another
-	-- run: a TID is not looked at again.
+	-- A row that another one has written meanwhile has another run: a TID is not
+	-- looked at again.  What a row was, archive.c reads where it stood.
 	replace := format(
-		'UPDATE %1$s AS c SET %2$s, run = $1,'
-		' system_from = greatest($2, c.system_from + interval ''1 microsecond'')'
-		' FROM written AS w JOIN %1$s AS o ON o.ctid = w."scorebook ctid" AND o.run = w."scorebook run"'
-		' WHERE c.ctid = o.ctid AND c.run = w."scorebook run" RETURNING %3$s',
+		'UPDATE %s AS c SET %s, run = $1,'
+		' system_from = greatest($2, c.system_from + interval ''1 microsecond'') FROM written AS w'
+		' WHERE c.ctid = w."scorebook ctid" AND c.run = w."scorebook run" RETURNING w."scorebook ctid"',
 		job.result,
 		-- the key, too: it may be equal, and yet another one, such as 1.0 and 1.00
 		(SELECT string_agg(format('%I = w.%I', g.name, g.name), ', ' ORDER BY g.position)
-		 FROM unnest(given) WITH ORDINALITY AS g (name, position)),
-		scorebook.column_list(columns, 'o.%I'));
+		 FROM unnest(given) WITH ORDINALITY AS g (name, position)));
 	-- Meanwhile, and while a row waits for another one of its key, others may have
 	-- added the key and ended it again.  Nothing but the history tells that, and only
 	-- who has the key knows that it will not tell more: so then it is given up; $2 is
@@ -466,8 +464,8 @@ BEGIN
 		scorebook.column_list(row_key, 'h.%I = w.%I', ' AND '));
 	remove := format(
 		'DELETE FROM %s AS c USING gone AS w WHERE c.ctid = w."scorebook ctid" AND c.run = w."scorebook run"'
-		' RETURNING %s, w.reason',
-		job.result, scorebook.column_list(columns, 'c.%I'));
+		' RETURNING w."scorebook ctid", w.reason',
+		job.result);
 	archive := format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM ended', job.history,
 		scorebook.column_list(columns || ARRAY['ended_by', 'system_to', 'end_reason']::name[], '%I'));
 	digest := format('SELECT coalesce(sum(scorebook.row_digest(%s)), 0) %% 18446744073709551616 FROM written AS w'
